@@ -1,0 +1,230 @@
+/* Speaking: connections and datagrams come from the task's own addresses, 127.0.0.1 and ::1 mean its own loopback.
+ *
+ * The source is the own address whose network holds the destination, else the first of the family. An address that the
+ * socket is bound to, or that IP_PKTINFO asks for, is taken when it is the task's own. A family the set has no address of
+ * answers ENETUNREACH. */
+#ifndef VS_CONNECT_H
+#define VS_CONNECT_H
+
+#include "rule.h"
+
+/* The destination `asked` really means; 0 for the loopback of somebody else. */
+static __always_inline __u32 destination4(struct rule *rule, __u32 asked)
+{
+	if (!rule->loop)
+		return asked;
+	if (asked == LOOPBACK || !asked || asked == loopback_of(rule->loop))
+		return loopback_of(rule->loop);
+	return is_loopback(asked) ? 0 : asked;
+}
+
+/* TCP to the own loopback speaks from it, so that the peer, too, reads 127.0.0.1. */
+static __always_inline __u32 source4(struct bpf_sock_addr *ctx, struct rule *rule, __u32 destination)
+{
+	const struct address *own;
+
+	if (rule->loop && destination == loopback_of(rule->loop) && ctx->protocol == IPPROTO_TCP)
+		return destination;
+	own = source_for(&rule->own, true, 0, mapped(destination));
+	return own ? own->low >> 32 : 0;
+}
+
+static __always_inline bool is_own_source4(struct rule *rule, __u32 bound)
+{
+	return has_ip4(&rule->own, bound) || (rule->loop && bound == loopback_of(rule->loop));
+}
+
+/* A datagram socket that speaks to its own loopback is shown 127.0.0.1 as its peer. */
+static __always_inline void note_loopback(struct bpf_sock_addr *ctx, struct rule *rule)
+{
+	make_face(ctx->sk, rule);
+}
+
+SEC("cgroup/connect4")
+int vs_connect4(struct bpf_sock_addr *ctx)
+{
+	struct rule *rule = rule_of(ctx->sk);
+	struct sockaddr_in source = { .sin_family = AF_INET };
+	__u32 asked = ctx->user_ip4, destination, bound;
+
+	if (!rule)
+		return is_foreign_loop(asked, 0) ? refuse(-ECONNREFUSED) : CGROUP_ALLOW;
+	if (is_foreign_loop(asked, rule->loop))
+		return refuse(-ECONNREFUSED);
+	destination = destination4(rule, asked);
+	if (!destination && asked)
+		return refuse(-ECONNREFUSED);
+	if (!has_family4(&rule->own))
+		return refuse(-ENETUNREACH);
+	if (destination != asked)
+		note_loopback(ctx, rule);
+	ctx->user_ip4 = destination;
+	bound = ctx->sk->src_ip4;
+	if (bound)
+		return is_own_source4(rule, bound) ? CGROUP_ALLOW : refuse(-EADDRNOTAVAIL);
+	source.sin_addr.s_addr = source4(ctx, rule, destination);
+	return bpf_bind(ctx, (struct sockaddr *)&source, sizeof(source)) ? refuse(-EADDRNOTAVAIL) : CGROUP_ALLOW;
+}
+
+/* A v4-mapped destination: the same in an IPv6 socket's words. */
+static __always_inline int connect_mapped(struct bpf_sock_addr *ctx, struct rule *rule, __u32 asked)
+{
+	struct sockaddr_in6 source = { .sin6_family = AF_INET6 };
+	__u32 destination = destination4(rule, asked), bound = ctx->sk->src_ip6[3];
+
+	if ((!destination && asked) || is_foreign_loop(asked, rule->loop))
+		return refuse(-ECONNREFUSED);
+	if (!has_family4(&rule->own))
+		return refuse(-ENETUNREACH);
+	if (destination != asked)
+		note_loopback(ctx, rule);
+	ctx->user_ip6[3] = destination;
+	if (bound)
+		return is_own_source4(rule, bound) ? CGROUP_ALLOW : refuse(-EADDRNOTAVAIL);
+	source.sin6_addr.in6_u.u6_addr32[2] = V4MAPPED;
+	source.sin6_addr.in6_u.u6_addr32[3] = source4(ctx, rule, destination);
+	return bpf_bind(ctx, (struct sockaddr *)&source, sizeof(source)) ? refuse(-EADDRNOTAVAIL) : CGROUP_ALLOW;
+}
+
+static __always_inline __u64 bound_high(struct bpf_sock *sk)
+{
+	__u32 first = sk->src_ip6[0];
+
+	SEPARATE(first);
+	return joined(first, sk->src_ip6[1]);
+}
+
+static __always_inline __u64 bound_low(struct bpf_sock *sk)
+{
+	__u32 third = sk->src_ip6[2];
+
+	SEPARATE(third);
+	return joined(third, sk->src_ip6[3]);
+}
+
+static __always_inline bool is_any_loopback6(__u64 high, __u64 low)
+{
+	return !high && (!low || low == LOOPBACK6_LOW);
+}
+
+static __always_inline bool is_own_source6(struct rule *rule, __u64 high, __u64 low)
+{
+	return has_address(&rule->own, high, low) ||
+	       (rule->loop && high == VS_LOOPBACK6 && low == loopback6_low(rule->loop));
+}
+
+SEC("cgroup/connect6")
+int vs_connect6(struct bpf_sock_addr *ctx)
+{
+	struct sockaddr_in6 source = { .sin6_family = AF_INET6 };
+	__u64 high = high_of(ctx), low = low_of(ctx);
+	struct rule *rule = rule_of(ctx->sk);
+	const struct address *own;
+
+	if (!rule)
+		return is_foreign_loop6(high, low, 0) || (is_mapped(high, low) && is_foreign_loop(low >> 32, 0)) ?
+			       refuse(-ECONNREFUSED) :
+			       CGROUP_ALLOW;
+	if (is_mapped(high, low))
+		return connect_mapped(ctx, rule, low >> 32);
+	if (!has_family6(&rule->own))
+		return refuse(is_any_loopback6(high, low) ? -ECONNREFUSED : -ENETUNREACH);
+	if (is_foreign_loop6(high, low, rule->loop))
+		return refuse(-ECONNREFUSED);
+	if (rule->loop && is_any_loopback6(high, low)) {
+		high = VS_LOOPBACK6;
+		low = loopback6_low(rule->loop);
+		set_ip6(ctx, high, low);
+		note_loopback(ctx, rule);
+	}
+	if (bound_high(ctx->sk) || bound_low(ctx->sk))
+		return is_own_source6(rule, bound_high(ctx->sk), bound_low(ctx->sk)) ? CGROUP_ALLOW :
+										       refuse(-EADDRNOTAVAIL);
+	if (rule->loop && high == VS_LOOPBACK6 && ctx->protocol == IPPROTO_TCP) {
+		__builtin_memcpy(&source.sin6_addr, &high, 8);
+		__builtin_memcpy((void *)&source.sin6_addr + 8, &low, 8);
+	} else {
+		own = source_for(&rule->own, false, high, low);
+		if (!own)
+			return refuse(-ENETUNREACH);
+		__builtin_memcpy(&source.sin6_addr, own, 16);
+	}
+	return bpf_bind(ctx, (struct sockaddr *)&source, sizeof(source)) ? refuse(-EADDRNOTAVAIL) : CGROUP_ALLOW;
+}
+
+SEC("cgroup/sendmsg4")
+int vs_sendmsg4(struct bpf_sock_addr *ctx)
+{
+	struct rule *rule = rule_of(ctx->sk);
+	__u32 asked = ctx->user_ip4, destination, bound;
+
+	if (!rule)
+		return is_foreign_loop(asked, 0) ? refuse(-ECONNREFUSED) : CGROUP_ALLOW;
+	destination = destination4(rule, asked);
+	if ((!destination && asked) || is_foreign_loop(asked, rule->loop))
+		return refuse(-ECONNREFUSED);
+	if (!has_family4(&rule->own))
+		return refuse(-ENETUNREACH);
+	if (destination != asked)
+		note_loopback(ctx, rule);
+	ctx->user_ip4 = destination;
+	/* What IP_PKTINFO asks for, then what the socket is bound to; a connected one names no destination here. */
+	if (is_own_source4(rule, ctx->msg_src_ip4))
+		return CGROUP_ALLOW;
+	bound = ctx->sk->src_ip4;
+	ctx->msg_src_ip4 = is_own_source4(rule, bound) ? bound : source4(ctx, rule, destination);
+	return CGROUP_ALLOW;
+}
+
+SEC("cgroup/sendmsg6")
+int vs_sendmsg6(struct bpf_sock_addr *ctx)
+{
+	__u64 high = high_of(ctx), low = low_of(ctx), source_high, source_low;
+	struct rule *rule = rule_of(ctx->sk);
+	const struct address *own;
+	__u32 first, third;
+
+	if (!rule)
+		return is_foreign_loop6(high, low, 0) ? refuse(-ECONNREFUSED) : CGROUP_ALLOW;
+	/* A v4-mapped destination goes on to sendmsg4. */
+	if (is_mapped(high, low))
+		return CGROUP_ALLOW;
+	if (!has_family6(&rule->own))
+		return refuse(-ENETUNREACH);
+	if (is_foreign_loop6(high, low, rule->loop))
+		return refuse(-ECONNREFUSED);
+	if (rule->loop && is_any_loopback6(high, low)) {
+		high = VS_LOOPBACK6;
+		low = loopback6_low(rule->loop);
+		set_ip6(ctx, high, low);
+		note_loopback(ctx, rule);
+	}
+	first = ctx->msg_src_ip6[0];
+	SEPARATE(first);
+	source_high = joined(first, ctx->msg_src_ip6[1]);
+	third = ctx->msg_src_ip6[2];
+	SEPARATE(third);
+	source_low = joined(third, ctx->msg_src_ip6[3]);
+	if (is_own_source6(rule, source_high, source_low))
+		return CGROUP_ALLOW;
+	source_high = bound_high(ctx->sk);
+	source_low = bound_low(ctx->sk);
+	if (!is_own_source6(rule, source_high, source_low)) {
+		own = source_for(&rule->own, false, high, low);
+		if (!own)
+			return refuse(-ENETUNREACH);
+		source_high = own->high;
+		source_low = own->low;
+	}
+	first = source_high >> 32;
+	third = source_low >> 32;
+	ctx->msg_src_ip6[0] = (__u32)source_high;
+	SEPARATE(first);
+	ctx->msg_src_ip6[1] = first;
+	ctx->msg_src_ip6[2] = (__u32)source_low;
+	SEPARATE(third);
+	ctx->msg_src_ip6[3] = third;
+	return CGROUP_ALLOW;
+}
+
+#endif

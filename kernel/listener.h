@@ -1,0 +1,231 @@
+/* TCP listeners on every address: reached on each of their task's own, on no other.
+ *
+ * Enforced, in the main server's network namespace: a listener that was bound to every address stands on the first of its
+ * own, and look-ups for the others, and for its loopback, are steered to it; one that never called bind stands on the
+ * wildcard, and look-ups for addresses that are not its own are refused, as for a hidden listener all are.
+ * How: sockops sees a listener begin and end, and enters it in `listeners` under every own address; sk_lookup finds it
+ * there; nobody takes an entry from a listener that has it. A loopback of a context is spoken to from itself alone.
+ * Established traffic is not touched. */
+#ifndef VS_LISTENER_H
+#define VS_LISTENER_H
+
+#include "rule.h"
+
+#define TCP_CLOSE 7
+#define LOOPBACK_DEVICE 1
+
+struct listener_key {
+	__u64 high;
+	__u64 low;
+	__u64 port; /* host order */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SOCKHASH);
+	__uint(max_entries, 65536);
+	__type(key, struct listener_key);
+	__type(value, __u64);
+} listeners SEC(".maps");
+
+/* Ports on which only what is entered in `listeners` may be found: the kernel gave them out as free. */
+struct fence_key {
+	__u16 family;
+	__u16 port; /* host order */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct fence_key);
+	__type(value, __u32);
+} fences SEC(".maps");
+
+static __always_inline void enter(struct bpf_sock_ops *ops, __u64 high, __u64 low)
+{
+	struct listener_key key = { .high = high, .low = low, .port = ops->local_port };
+
+	bpf_sock_hash_update(ops, &listeners, &key, BPF_NOEXIST);
+}
+
+static __always_inline bool is_own_loop(struct rule *rule, __u64 high, __u64 low)
+{
+	if (!rule->loop)
+		return false;
+	return high == VS_LOOPBACK6 ? low == loopback6_low(rule->loop) :
+				      !high && low == mapped(loopback_of(rule->loop));
+}
+
+/* Enters it under all own addresses of the families it serves, and their loopbacks. */
+static __always_inline void enter_all(struct bpf_sock_ops *ops, struct rule *rule, bool ip4, bool ip6)
+{
+	for (__u32 at = 0; at < VS_MOST_ADDRESSES; at++) {
+		if (at >= rule->own.count)
+			break;
+		if (at < rule->own.count4 ? ip4 : ip6)
+			enter(ops, rule->own.list[at].high, rule->own.list[at].low);
+	}
+	if (!rule->loop)
+		return;
+	if (ip4 && has_family4(&rule->own))
+		enter(ops, 0, mapped(loopback_of(rule->loop)));
+	if (ip6 && has_family6(&rule->own))
+		enter(ops, VS_LOOPBACK6, loopback6_low(rule->loop));
+}
+
+static __always_inline void local_address(struct bpf_sock_ops *ops, __u64 *high, __u64 *low)
+{
+	__u32 ip4 = ops->local_ip4, first, third;
+
+	SEPARATE(ip4);
+	if (ops->family == AF_INET) {
+		*high = 0;
+		*low = ip4 ? mapped(ip4) : 0;
+		return;
+	}
+	first = ops->local_ip6[0];
+	SEPARATE(first);
+	*high = joined(first, ops->local_ip6[1]);
+	third = ops->local_ip6[2];
+	SEPARATE(third);
+	*low = joined(third, ops->local_ip6[3]);
+}
+
+static __always_inline void fence(struct bpf_sock_ops *ops, __u16 family)
+{
+	struct fence_key key = { .family = family, .port = ops->local_port };
+	__u32 one = 1;
+
+	bpf_map_update_elem(&fences, &key, &one, BPF_ANY);
+}
+
+static __always_inline bool serves_ip4(struct bpf_sock_ops *ops, struct bpf_sock *sk)
+{
+	struct sock_common *common;
+
+	if (ops->family == AF_INET)
+		return true;
+	common = (struct sock_common *)bpf_skc_to_tcp6_sock(sk);
+	return common && !BPF_CORE_READ_BITFIELD_PROBED(common, skc_ipv6only);
+}
+
+static __always_inline void begin(struct bpf_sock_ops *ops)
+{
+	struct bpf_sock *sk = ops->sk;
+	struct rule *rule = rule_of(sk);
+	struct face *face = face_of(sk);
+	bool ip4, ip6 = ops->family == AF_INET6;
+	__u64 high, low;
+
+	if (!rule || bpf_get_netns_cookie(ops) != bpf_get_netns_cookie(0))
+		return;
+	if (face && face->hidden) {
+		fence(ops, ops->family);
+		bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
+		return;
+	}
+	ip4 = serves_ip4(ops, sk);
+	local_address(ops, &high, &low);
+	if (high || low) {
+		if (face && face->wildcard)
+			enter_all(ops, rule, ip4, ip6);
+		else if (is_own_loop(rule, high, low))
+			enter(ops, high, low);
+		return;
+	}
+	/* It never called bind. */
+	face = make_face(sk, rule);
+	enter_all(ops, rule, ip4, ip6);
+	fence(ops, ops->family);
+	if (ip6 && ip4)
+		fence(ops, AF_INET);
+	bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
+}
+
+static __always_inline void end(struct bpf_sock_ops *ops)
+{
+	struct fence_key key = { .family = ops->family, .port = ops->local_port };
+	struct bpf_sock *sk = ops->sk;
+
+	if (ops->args[0] != BPF_TCP_LISTEN || ops->args[1] != BPF_TCP_CLOSE)
+		return;
+	bpf_map_delete_elem(&fences, &key);
+	if (key.family == AF_INET6 && sk && serves_ip4(ops, sk)) {
+		key.family = AF_INET;
+		bpf_map_delete_elem(&fences, &key);
+	}
+}
+
+SEC("sockops")
+int vs_sockops(struct bpf_sock_ops *ops)
+{
+	if (ops->op == BPF_SOCK_OPS_TCP_LISTEN_CB)
+		begin(ops);
+	else if (ops->op == BPF_SOCK_OPS_STATE_CB)
+		end(ops);
+	return 1;
+}
+
+static __always_inline bool steer_to(struct bpf_sk_lookup *ctx, struct listener_key *key)
+{
+	struct bpf_sock *sk = bpf_map_lookup_elem(&listeners, key);
+	long error;
+
+	if (!sk)
+		return false;
+	error = bpf_sk_assign(ctx, sk, 0);
+	bpf_sk_release(sk);
+	return !error;
+}
+
+static __always_inline bool is_loop(struct bpf_sk_lookup *ctx, struct listener_key *key)
+{
+	return ctx->family == AF_INET ? is_foreign_loop(ctx->local_ip4, 0) :
+					is_foreign_loop6(key->high, key->low, 0);
+}
+
+/* Whether somebody else speaks to a context's loopback. TCP comes from that address itself, which only the context's
+ * sockets are given; IPv6 could come from another machine, too. */
+static __always_inline bool is_stray(struct bpf_sk_lookup *ctx, struct listener_key *key)
+{
+	__u32 third;
+
+	/* No device: it is no packet, taken.h asks. */
+	if (ctx->ingress_ifindex && ctx->ingress_ifindex != LOOPBACK_DEVICE)
+		return true;
+	if (ctx->protocol != IPPROTO_TCP)
+		return false;
+	if (ctx->family == AF_INET)
+		return ctx->remote_ip4 != ctx->local_ip4;
+	third = ctx->remote_ip6[2];
+	SEPARATE(third);
+	return joined(third, ctx->remote_ip6[3]) != key->low;
+}
+
+SEC("sk_lookup")
+int vs_sk_lookup(struct bpf_sk_lookup *ctx)
+{
+	struct fence_key fenced = { .family = ctx->family, .port = ctx->local_port };
+	struct listener_key key = { .port = ctx->local_port };
+	bool loop;
+
+	if (ctx->family == AF_INET) {
+		key.low = mapped(ctx->local_ip4);
+	} else {
+		__u32 first = ctx->local_ip6[0], third = ctx->local_ip6[2];
+
+		SEPARATE(first);
+		SEPARATE(third);
+		key.high = joined(first, ctx->local_ip6[1]);
+		key.low = joined(third, ctx->local_ip6[3]);
+	}
+	loop = is_loop(ctx, &key);
+	if (loop && is_stray(ctx, &key))
+		return SK_DROP;
+	if (ctx->protocol != IPPROTO_TCP || steer_to(ctx, &key))
+		return SK_PASS;
+	/* What listens on every address of the main server is not on a context's loopback. */
+	return loop || bpf_map_lookup_elem(&fences, &fenced) ? SK_DROP : SK_PASS;
+}
+
+#endif

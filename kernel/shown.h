@@ -1,0 +1,78 @@
+/* What a socket is told about addresses: its loopback is 127.0.0.1 or ::1, its hidden port is the one it asked for. */
+#ifndef VS_SHOWN_H
+#define VS_SHOWN_H
+
+#include "rule.h"
+
+static __always_inline int show4(struct bpf_sock_addr *ctx)
+{
+	struct face *face = face_of(ctx->sk);
+
+	if (face && face->loop && ctx->user_ip4 == loopback_of(face->loop))
+		ctx->user_ip4 = LOOPBACK;
+	return CGROUP_ALLOW;
+}
+
+static __always_inline int show6(struct bpf_sock_addr *ctx)
+{
+	struct face *face = face_of(ctx->sk);
+	__u64 high = high_of(ctx), low = low_of(ctx);
+
+	if (!face || !face->loop)
+		return CGROUP_ALLOW;
+	if (is_mapped(high, low) && (__u32)(low >> 32) == loopback_of(face->loop))
+		ctx->user_ip6[3] = LOOPBACK;
+	else if (high == VS_LOOPBACK6 && low == loopback6_low(face->loop))
+		set_ip6(ctx, 0, LOOPBACK6_LOW);
+	return CGROUP_ALLOW;
+}
+
+SEC("cgroup/recvmsg4")
+int vs_recvmsg4(struct bpf_sock_addr *ctx)
+{
+	return show4(ctx);
+}
+
+SEC("cgroup/recvmsg6")
+int vs_recvmsg6(struct bpf_sock_addr *ctx)
+{
+	return show6(ctx);
+}
+
+SEC("cgroup/getpeername4")
+int vs_getpeername4(struct bpf_sock_addr *ctx)
+{
+	return show4(ctx);
+}
+
+SEC("cgroup/getpeername6")
+int vs_getpeername6(struct bpf_sock_addr *ctx)
+{
+	return show6(ctx);
+}
+
+SEC("cgroup/getsockname4")
+int vs_getsockname4(struct bpf_sock_addr *ctx)
+{
+	struct face *face = face_of(ctx->sk);
+
+	if (face && face->hidden && ctx->user_ip4 == LOOPBACK) {
+		ctx->user_port = face->hidden_port;
+		ctx->user_ip4 = 0;
+	}
+	return show4(ctx);
+}
+
+SEC("cgroup/getsockname6")
+int vs_getsockname6(struct bpf_sock_addr *ctx)
+{
+	struct face *face = face_of(ctx->sk);
+
+	if (face && face->hidden && !high_of(ctx) && low_of(ctx) == LOOPBACK6_LOW) {
+		ctx->user_port = face->hidden_port;
+		set_ip6(ctx, 0, 0);
+	}
+	return show6(ctx);
+}
+
+#endif

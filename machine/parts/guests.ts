@@ -1,0 +1,25 @@
+/** Debian trees for virtual servers, as archives: with a System V init, with systemd, and a small one for the demonstration. */
+import type { Part } from "./cache.ts";
+import { type Debian, debianRecipe, makeDebian } from "./debian.ts";
+
+const services = ["cron", "curl", "iproute2", "nginx", "openssh-server", "postgresql", "procps", "psmisc", "rsyslog"];
+const finish = ['rm -f "$1/etc/resolv.conf"'];
+
+const guests: Readonly<Record<string, Debian>> = {
+  "debian-sysvinit": { packages: ["sysvinit-core", ...services], finish },
+  "debian-nginx": { packages: ["sysvinit-core", "curl", "iproute2", "nginx", "procps", "psmisc"], finish },
+  "debian-systemd": { packages: ["systemd-sysv", "dbus", ...services], finish },
+};
+
+/** The archives by name; /var/cache/vserver/NAME.tar in the machine. */
+export const guestParts: ReadonlyMap<string, Part> = new Map(
+  Object.entries(guests).map(([name, debian]) => [
+    name,
+    {
+      about: `tree ${name}`,
+      name: `guest-${name}`,
+      recipe: debianRecipe(debian),
+      make: (path) => makeDebian(debian, "tar", path),
+    },
+  ]),
+);

@@ -1,0 +1,189 @@
+/** `vserver NAME build`: the command line of a build. */
+
+import type { BuildRequest, Method } from "../../server/build/build.ts";
+import { type RootAddress, rootAddress, rootAddresses } from "../../server/conf/addresses.ts";
+import { mirrorAddress, suiteName } from "../../server/conf/global.ts";
+import { flagList } from "../../server/conf/server.ts";
+import { BadValue, hostName, integer } from "../../server/conf/value.ts";
+import { serverName } from "../../server/name.ts";
+import type { Arguments } from "../../text/arguments.ts";
+import { UsageError } from "../../text/error.ts";
+import type { Manual } from "../../text/manual.ts";
+import { type Command, runCommand } from "../command.ts";
+
+const manual: Manual = {
+  name: "vserver-build",
+  section: 8,
+  summary: "make a virtual server",
+  synopsis: [
+    "vserver NAME build [--method copy] [OPTIONS] [DIRECTORY]",
+    "vserver NAME build --method debootstrap [--suite S] [--include PKG,...] [OPTIONS]",
+    "vserver NAME build --method tar [OPTIONS] FILE",
+    "vserver NAME build --method clone [OPTIONS] SERVER",
+  ],
+  description: [
+    "Makes the directory /vservers/NAME with a root file system in it, and /etc/vservers/NAME.conf unless that exists. The tree is made in /vservers/.NAME.building and renamed when it is complete: a build that fails or is interrupted leaves nothing under NAME, and what a killed one left is removed by the next build of that name.",
+    "copy, the default, takes /sbin /bin /etc /usr /var /lib of the machine itself, or of the root named, each without other file systems mounted in it; logs, caches, kernel modules, other servers and their conf files stay behind. Passwords and certificates come along.",
+    "debootstrap installs a fresh system with mmdebstrap or debootstrap, from where the machine gets its own packages.",
+    "tar unpacks an archive of a root file system in any compression tar knows. The archive need not be trusted: tar runs where it can write to nothing but the new tree, and no program of the tree is run.",
+    "clone copies another server with its hard links, attributes and holes.",
+    "In the new tree: /dev with null zero full random urandom tty ptmx and no other device node anywhere; a fstab and a mtab that name no real device; the server's name in /etc/hostname and /etc/hosts; the main server's resolver, unless an archive or a server brings its own; no machine id; ssh host keys of its own, made by the main server's ssh-keygen; services for hardware, network, clock and kernel switched off; vreboot and vhalt in /sbin. Nobody can log in as root before root of the main server has set a password or a key: vserver NAME exec passwd. A clone keeps the services, the fstab and the passwords of its source.",
+  ],
+  options: [
+    { flag: "--method", aliases: ["-m"], value: "METHOD", about: "copy, debootstrap, tar or clone" },
+    { flag: "--hostname", value: "NAME", about: "host name; the server's name unless said" },
+    {
+      flag: "--interface",
+      value: "DEV:ADDR[/PREFIX]",
+      repeat: true,
+      about: "an address and the device that carries it while the server runs",
+    },
+    { flag: "--ip", value: "ADDR[/PREFIX]", repeat: true, about: "an address the machine has by itself" },
+    { flag: "--context", value: "N", about: "security context, 2 to 65535; without it each start takes an unused one" },
+    { flag: "--flags", value: "FLAGS", about: "S_FLAGS, separated by commas or blanks" },
+    {
+      flag: "--suite",
+      value: "RELEASE",
+      about: "debootstrap: the release; SUITE of /etc/vserver.conf, else the machine's",
+    },
+    { flag: "--include", value: "PKG,...", repeat: true, about: "debootstrap: further packages" },
+    {
+      flag: "--mirror",
+      value: "URL",
+      about: "debootstrap: the archive; MIRROR of /etc/vserver.conf, else the machine's",
+    },
+    { flag: "--variant", value: "NAME", about: "debootstrap: which packages to begin with, such as minbase" },
+  ],
+  exits: [
+    ["0", "the server is there"],
+    ["1", "it is not, and standard error says why"],
+    ["2", "wrong usage"],
+    ["129, 130, 143", "ended by SIGHUP, ^C or SIGTERM"],
+  ],
+  examples: [
+    {
+      command: "vserver web1 build --method debootstrap --include nginx --interface eth0:10.0.0.2/24",
+      about: "A Debian server with nginx and an address of its own.",
+    },
+    { command: "vserver web2 build --method clone web1", about: "Another like it." },
+  ],
+  seeAlso: ["vserver(8)", "vserver.conf(5)", "mmdebstrap(1)", "debootstrap(8)"],
+};
+
+const usage = (complaint: string) => new UsageError(manual.name, complaint);
+
+/** Parses an option's value; what is wrong with it is wrong usage. */
+function parsed<T>(args: Arguments, flag: string, parse: (text: string) => T): T | undefined {
+  const text = args.value(flag);
+  if (text === undefined) return undefined;
+  try {
+    return parse(text);
+  } catch (thrown) {
+    if (thrown instanceof BadValue) throw usage(`${flag}: ${thrown.message}`);
+    throw thrown;
+  }
+}
+
+/** `--interface` and `--ip`, in the order they were given of each. */
+function addresses(args: Arguments): readonly RootAddress[] | undefined {
+  try {
+    const list = ["--interface", "--ip"].flatMap((flag) =>
+      args.values(flag).map((text) => {
+        const one = rootAddress({ text, at: 0 });
+        if (flag === "--interface" && one.device === undefined)
+          throw usage(`${flag} ${text}: a device is needed, as in eth0:${text}`);
+        if (flag === "--ip" && one.device !== undefined)
+          throw usage(`${flag} ${text}: a device is named; use --interface`);
+        return text;
+      }),
+    );
+    const all = rootAddresses(list.join(" "));
+    return typeof all === "string" ? undefined : all;
+  } catch (thrown) {
+    if (thrown instanceof BadValue) throw usage(thrown.message);
+    throw thrown;
+  }
+}
+
+function packages(args: Arguments): readonly string[] {
+  const names = args
+    .values("--include")
+    .flatMap((list) => list.split(","))
+    .filter(Boolean);
+  const wrong = names.find((name) => !/^[a-z0-9][a-z0-9+.:~=-]*$/.test(name));
+  if (wrong !== undefined) throw usage(`--include: ${JSON.stringify(wrong)} is not a package's name`);
+  return names;
+}
+
+function variant(text: string): string {
+  if (/^[a-z][a-z-]*$/.test(text)) return text;
+  throw usage(`--variant: ${JSON.stringify(text)} is not a variant`);
+}
+
+function method(args: Arguments, operands: readonly string[]): Method {
+  const kind = args.value("--method") ?? "copy";
+  const [operand, ...more] = operands;
+  if (more.length > 0 || (kind === "debootstrap" && operand !== undefined)) {
+    throw usage(`${JSON.stringify(more[0] ?? operand)} is one word too many`);
+  }
+  const only = ["--suite", "--include", "--mirror", "--variant"].find((flag) => args.has(flag));
+  if (only !== undefined && kind !== "debootstrap") throw usage(`${only} goes with --method debootstrap`);
+  switch (kind) {
+    case "copy":
+      return { kind, source: operand ?? "/" };
+    case "tar":
+      if (operand === undefined) throw usage("--method tar needs a FILE");
+      return { kind, file: operand };
+    case "clone":
+      if (operand === undefined) throw usage("--method clone needs a SERVER");
+      return { kind, source: serverName(operand) };
+    case "debootstrap": {
+      const suite = parsed(args, "--suite", suiteName);
+      const mirror = parsed(args, "--mirror", mirrorAddress);
+      return {
+        kind,
+        bootstrap: { suite, mirror, variant: parsed(args, "--variant", variant), include: packages(args) },
+      };
+    }
+    default:
+      throw usage(`no method ${kind}; there are copy, debootstrap, tar and clone`);
+  }
+}
+
+/** The words before the options: NAME, and what the method works on. */
+function request(args: Arguments): BuildRequest {
+  const [name, ...operands] = args.words;
+  if (name === undefined) throw usage("a NAME is needed");
+  return {
+    name: serverName(name),
+    method: method(args, operands),
+    conf: {
+      hostName: parsed(args, "--hostname", hostName),
+      addresses: addresses(args),
+      context: parsed(args, "--context", (text) => integer(text, 2, 65535)),
+      flags: parsed(args, "--flags", (text) => flagList(text.replaceAll(",", " "))),
+    },
+  };
+}
+
+/** Takes NAME as its first word. */
+export const command: Command = {
+  manual,
+  async run(args) {
+    const wanted = request(args);
+    const { build } = await import("../../server/build/build.ts");
+    await build(wanted, console.log);
+    return 0;
+  },
+};
+
+/** @param argv what follows `vserver NAME build` */
+export async function buildServer(name: string, argv: readonly string[]): Promise<number> {
+  try {
+    return await runCommand(command, [name, ...argv]);
+  } catch (thrown) {
+    // It is called as a part of vserver, so that is the name to look under.
+    if (thrown instanceof UsageError) throw new UsageError(`vserver ${name} build`, thrown.complaint, thrown.exitCode);
+    throw thrown;
+  }
+}

@@ -1,0 +1,296 @@
+/** Loads the kernel half, attaches it and pins it: completely, or not at all. */
+import { ptr } from "bun:ffi";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+} from "node:fs";
+import { join } from "node:path";
+import { cgroupRoot } from "../linux/cgroup.ts";
+import { waitForLock } from "../linux/lock.ts";
+import { mountAt } from "../linux/mount.ts";
+import { VserverError } from "../text/error.ts";
+import { pinDirectory } from "./abi.ts";
+import { chooseAlternatives } from "./alternatives.ts";
+import { each, type Handle, lastErrno, libbpf, refusalIn, withLog } from "./libbpf.ts";
+import { kernelObject } from "./object.ts";
+import { bpfDirectory, ensureBpfDirectory, runDirectory } from "./rundir.ts";
+import { steerAt } from "./steer.ts";
+import { findings } from "./support.ts";
+
+/** Pins are made here and moved to {@link pinDirectory} in one rename when all are there. */
+const loadingDirectory = join(bpfDirectory, "loading");
+const unloadingDirectory = join(bpfDirectory, "unloading");
+/** Held while pins are made or removed: two loads at once would make half of each. Root's alone. */
+const lockFile = join(runDirectory, ".load");
+/** The program of `--strict`: pinned like the others, attached on demand. */
+const strictProgram = "vs_strict_inode_permission";
+const strictLink = "strict";
+/** The programs that count open files, likewise; without the prefix, and the links they get. */
+const countingLinks = { file_alloc: "counted_alloc", file_free: "counted_free" } as const;
+
+/** Who may use which pin: the call is everybody's, the rest root's. */
+const callMode = 0o666;
+const pinMode = 0o600;
+
+const problem = (attempt: string, cause: string, wayOut?: string) =>
+  new VserverError({ object: "vkernel", attempt, cause, exitCode: 69, ...(wayOut === undefined ? {} : { wayOut }) });
+
+const callPin = "call";
+export const isLoaded = (): boolean => existsSync(join(pinDirectory, callPin));
+/** Somebody has removed the call from among the other pins, which still enforce what was set with it. */
+export const isDamaged = (): boolean => !isLoaded() && existsSync(pinDirectory);
+export const isStrict = (): boolean => existsSync(join(pinDirectory, strictLink));
+
+function removePins(directory: string): void {
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory)) unlinkSync(join(directory, name));
+  rmdirSync(directory);
+}
+
+function pin(result: number, name: string): void {
+  if (result !== 0) throw problem(`pin ${name}`, `error ${-result}`);
+}
+
+/** Runs `attach` with a descriptor of `path` open. */
+function withDescriptor(path: string, attach: (descriptor: number) => Handle | null): Handle | null {
+  const descriptor = openSync(path, "r");
+  try {
+    return attach(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** `struct bpf_iter_link_info` and its options, for an iterator over a map's elements. */
+function mapIteratorOptions(map: Handle): { readonly pointer: Handle; readonly keep: readonly ArrayBuffer[] } {
+  const info = new Uint32Array(new ArrayBuffer(16));
+  info[0] = libbpf().bpf_map__fd(map);
+  const options = new ArrayBuffer(24);
+  const view = new DataView(options);
+  view.setBigUint64(0, 24n, true);
+  view.setBigUint64(8, BigInt(ptr(info)), true);
+  view.setUint32(16, info.byteLength, true);
+  return { pointer: ptr(new Uint8Array(options)), keep: [info.buffer, options] };
+}
+
+type Maps = ReadonlyMap<string, Handle>;
+
+/** Attaches one program as its section says, for as long as the result lives. */
+export function attach(program: Handle, name: string, section: string, maps: Maps): Handle | null {
+  const library = libbpf();
+  if (section.startsWith("cgroup/") || section === "sockops") {
+    return withDescriptor(cgroupRoot(), (root) => library.bpf_program__attach_cgroup(program, root));
+  }
+  if (section === "sk_lookup") {
+    return withDescriptor("/proc/1/ns/net", (net) => library.bpf_program__attach_netns(program, net));
+  }
+  if (section === "iter/task") return library.bpf_program__attach_iter(program, null);
+  if (section === "iter/bpf_map_elem") {
+    const records = maps.get("records");
+    if (records === undefined) throw problem(`attach ${name}`, "the object has no map called records");
+    return library.bpf_program__attach_iter(program, mapIteratorOptions(records).pointer);
+  }
+  return library.bpf_program__attach(program);
+}
+
+/** Name of a pin: the program's without its prefix; that of a stand-in is the name of what it stands in for. */
+const pinName = (program: string) => program.replace(/^vs_/, "").replace(/_first$/, "");
+
+/** The call, the programs of servers' control groups and of devices, and those of `--strict` and of counting files. */
+const isAttachedLater = (section: string, name: string): boolean =>
+  ["syscall", "tc"].includes(section) ||
+  section.startsWith("cgroup_skb/") ||
+  name === strictProgram ||
+  pinName(name) in countingLinks;
+
+/** Maps that the tools read and write. */
+const pinnedMaps = ["groups", "limits", "usages", "boot_requests", "boot_ring"];
+
+function pinEverything(object: Handle): void {
+  const library = libbpf();
+  const maps = new Map<string, Handle>();
+  for (const map of each(library.bpf_object__next_map, object)) maps.set(String(library.bpf_map__name(map)), map);
+  for (const name of pinnedMaps) {
+    const map = maps.get(name);
+    if (map === undefined) throw problem(`pin ${name}`, "the object has no map of that name");
+    pin(library.bpf_map__pin(map, join(loadingDirectory, name)), name);
+    chmodSync(join(loadingDirectory, name), pinMode);
+  }
+  for (const program of each(library.bpf_object__next_program, object)) {
+    if (!library.bpf_program__autoload(program)) continue;
+    const name = String(library.bpf_program__name(program));
+    const section = String(library.bpf_program__section_name(program));
+    const path = join(loadingDirectory, pinName(name));
+    if (isAttachedLater(section, name)) pin(library.bpf_program__pin(program, path), name);
+    else {
+      const link = attach(program, name, section, maps);
+      if (link === null) throw problem(`attach ${name} (${section})`, `error ${lastErrno()}`, "run vkernel check");
+      pin(library.bpf_link__pin(link, path), name);
+    }
+    chmodSync(path, section === "syscall" ? callMode : pinMode);
+  }
+}
+
+function refuseWithoutSupport(): void {
+  const missing = findings().find((finding) => !finding.ok);
+  if (missing === undefined) return;
+  throw problem("load the kernel half", `missing ${missing.what} (${missing.found})`, missing.wayOut);
+}
+
+function loadObject(): void {
+  const bytes = kernelObject();
+  const { result, log } = withLog(() => {
+    const object = libbpf().bpf_object__open_mem(ptr(bytes), BigInt(bytes.length), null);
+    if (object === null) return { object, error: lastErrno() };
+    chooseAlternatives(object);
+    return { object, error: -libbpf().bpf_object__load(object) };
+  });
+  if (result.object === null || result.error !== 0) {
+    throw problem("load the kernel half", refusalIn(log) ?? `error ${result.error}`, "run vkernel check");
+  }
+  try {
+    pinEverything(result.object);
+  } finally {
+    libbpf().bpf_object__close(result.object);
+  }
+}
+
+/** Attaches a program that is only pinned so far, once. */
+function attachPinned(name: string, linkName: string): void {
+  if (existsSync(join(pinDirectory, linkName))) return;
+  const library = libbpf();
+  const program = library.bpf_obj_get(join(pinDirectory, name));
+  if (program < 0) throw problem(`attach ${name}`, `error ${-program}`, "vkernel unload, then vkernel load");
+  const link = library.bpf_raw_tracepoint_open(null, program);
+  if (link < 0) throw problem(`attach ${name}`, `error ${-link}`);
+  pin(library.bpf_obj_pin(link, join(pinDirectory, linkName)), linkName);
+  closeSync(link);
+  closeSync(program);
+}
+
+const attachStrict = (): void => attachPinned(pinName(strictProgram), strictLink);
+
+/** Has open files counted from now on, for contexts with such a limit; safe to repeat. */
+export function attachFileCounting(): void {
+  const unlock = waitForLock(lockFile);
+  try {
+    // A file that is counted must be seen to go.
+    attachPinned("file_free", countingLinks.file_free);
+    attachPinned("file_alloc", countingLinks.file_alloc);
+  } finally {
+    unlock();
+  }
+}
+
+/** What an interrupted command has left is attached until it is unpinned; what still has its call may have contexts. */
+function recover(): void {
+  if (existsSync(join(unloadingDirectory, callPin))) renameSync(unloadingDirectory, pinDirectory);
+  removePins(unloadingDirectory);
+  removePins(loadingDirectory);
+}
+
+function loadAndPin(): void {
+  mkdirSync(loadingDirectory, { mode: 0o700 });
+  try {
+    loadObject();
+    steerAt("lo", loadingDirectory);
+  } catch (thrown) {
+    removePins(loadingDirectory);
+    throw thrown;
+  }
+  chmodSync(loadingDirectory, 0o711);
+  renameSync(loadingDirectory, pinDirectory);
+}
+
+/** Loads what is not loaded yet. Root only; safe to repeat, and after a load that was interrupted. */
+export function load(options: { readonly strict: boolean }): void {
+  if (process.getuid?.() !== 0) throw problem("load the kernel half", "only root may", "become root");
+  if (isDamaged()) {
+    const wayOut = "run vkernel unload, which is refused while contexts exist; then load it again";
+    throw problem("load the kernel half", `${pinDirectory} has pins, but the call is missing among them`, wayOut);
+  }
+  if (!isLoaded()) {
+    refuseWithoutSupport();
+    ensureBpfDirectory();
+  }
+  const unlock = waitForLock(lockFile);
+  try {
+    recover();
+    if (!isLoaded()) loadAndPin();
+    if (options.strict) attachStrict();
+  } finally {
+    unlock();
+  }
+}
+
+/**
+ * Loads the kernel half for a tool that needs contexts.
+ *
+ * @param exitCode of the tool when it cannot be had
+ * @throws VserverError in the name of the tool.
+ */
+export async function ensureLoaded(tool: string, exitCode = 69): Promise<void> {
+  if (isLoaded()) return;
+  if (process.getuid?.() !== 0) {
+    const cause = "the kernel half is not loaded";
+    const wayOut = "let root run vkernel load once";
+    throw new VserverError({ object: tool, attempt: "use security contexts", cause, wayOut, exitCode });
+  }
+  try {
+    load({ strict: false });
+  } catch (thrown) {
+    if (!(thrown instanceof VserverError)) throw thrown;
+    throw new VserverError({ ...thrown.failure, object: tool, exitCode });
+  }
+}
+
+/**
+ * Takes everything out of the kernel again.
+ *
+ * @param contexts the contexts in use, read from the pins of a directory
+ * @throws VserverError while contexts exist.
+ */
+export function unload(contexts: (pins: string) => readonly number[]): void {
+  if (mountAt(bpfDirectory) === undefined) return;
+  const unlock = waitForLock(lockFile);
+  try {
+    recover();
+    if (isLoaded() || isDamaged()) unpin(contexts);
+  } finally {
+    unlock();
+  }
+}
+
+function unpin(contexts: (pins: string) => readonly number[]): void {
+  const refuse = (cause: string, wayOut: string) =>
+    new VserverError({ object: "vkernel", attempt: "unload the kernel half", cause, wayOut });
+  if (!existsSync(join(pinDirectory, "contexts"))) {
+    throw refuse(`whether contexts exist is unknown: ${pinDirectory}/contexts is missing`, "reboot the machine");
+  }
+  const damaged = isDamaged();
+  // Out of reach first: nobody makes a context between the question and the end.
+  renameSync(pinDirectory, unloadingDirectory);
+  const inUse = contexts(unloadingDirectory);
+  if (inUse.length === 0) {
+    rmSync(join(unloadingDirectory, callPin), { force: true });
+    removePins(unloadingDirectory);
+    return;
+  }
+  renameSync(unloadingDirectory, pinDirectory);
+  const cause = `contexts exist: ${inUse.slice(0, 10).join(" ")}${inUse.length > 10 ? " …" : ""}`;
+  const wayOut = "stop their servers and end their processes first (vps shows them)";
+  throw refuse(cause, damaged ? "the call to enter and end them is missing: reboot the machine" : wayOut);
+}
+
+/** Text of a pinned list. */
+export const readList = (name: "processes" | "contexts", pins: string = pinDirectory): string =>
+  readFileSync(join(pins, name), "utf8");

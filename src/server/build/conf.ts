@@ -1,0 +1,115 @@
+/** The conf file of a new server: written once, complete or not at all; an existing one is never changed. */
+import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Tree } from "../../linux/beneath.ts";
+import { systemErrno, systemWords } from "../../linux/system-error.ts";
+import { VserverError } from "../../text/error.ts";
+import type { RootAddress } from "../conf/addresses.ts";
+import { readServerConf } from "../conf/read.ts";
+import { defaultServerConf, flagList, type ServerConf, type ServerFlag } from "../conf/server.ts";
+import { confValues, writeServerConf } from "../conf/write.ts";
+import { isServerName, type ServerName } from "../name.ts";
+import { confDirectory, confFile } from "../paths.ts";
+
+const EEXIST = 17;
+
+/** What the command line says of the conf file; undefined = nothing. */
+export interface WantedConf {
+  readonly hostName: string | undefined;
+  readonly addresses: readonly RootAddress[] | undefined;
+  readonly context: number | undefined;
+  readonly flags: readonly ServerFlag[] | undefined;
+}
+
+/** Nobody has this address: a server with an unedited conf file reaches nothing. */
+const placeholder: RootAddress = { device: undefined, kind: "ipv4", host: "1.2.3.4", prefix: undefined };
+
+function wantedFields(wanted: WantedConf): Partial<ServerConf> {
+  return {
+    ...(wanted.hostName === undefined ? {} : { hostName: wanted.hostName }),
+    ...(wanted.addresses === undefined ? {} : { iproot: wanted.addresses }),
+    ...(wanted.context === undefined ? {} : { context: wanted.context }),
+    ...(wanted.flags === undefined ? {} : { flags: wanted.flags }),
+  };
+}
+
+/**
+ * The conf file that is there already, if one is.
+ *
+ * @throws VserverError when it is wrong, or says something else than the command line does.
+ */
+export function presentConf(name: ServerName, wanted: WantedConf): ServerConf | undefined {
+  const file = confFile(name);
+  if (!existsSync(file)) return undefined;
+  const { conf } = readServerConf(name);
+  const present = confValues(conf);
+  const asked = confValues({ ...conf, ...wantedFields(wanted) });
+  for (const key of ["S_HOSTNAME", "IPROOT", "S_CONTEXT", "S_FLAGS"] as const) {
+    if (present[key] === asked[key]) continue;
+    const cause = `it exists and ${present[key] === undefined ? "does not set it" : `says ${present[key]}`}`;
+    throw new VserverError({ object: file, attempt: `set ${key} to ${asked[key]}`, cause, wayOut: "change it there" });
+  }
+  return conf;
+}
+
+/** @throws VserverError when another server has the context already. */
+export function expectFreeContext(name: ServerName, context: number | undefined): void {
+  if (context === undefined || !existsSync(confDirectory())) return;
+  for (const file of readdirSync(confDirectory(), "utf8")) {
+    const other = file.replace(/\.conf$/, "");
+    if (file === other || other === name || !isServerName(other) || contextOf(other) !== context) continue;
+    const cause = `${join(confDirectory(), file)} has it already`;
+    throw new VserverError({
+      object: `vserver ${name}`,
+      attempt: `use the context ${context}`,
+      cause,
+      wayOut: "choose another, or none",
+    });
+  }
+}
+
+function contextOf(name: ServerName): number | undefined {
+  try {
+    return readServerConf(name).conf.context;
+  } catch (thrown) {
+    // Another server's mistakes are not this one's: its own start tells them.
+    if (thrown instanceof VserverError) return undefined;
+    throw thrown;
+  }
+}
+
+/** A tree without System V's `rc` is started by its own init, if it has one. */
+function usualFlags(tree: Tree): readonly ServerFlag[] {
+  const hasRc = ["etc/init.d/rc", "etc/rc.d/rc"].some((path) => tree.exists(path));
+  return !hasRc && tree.exists("sbin/init") ? flagList("lock nproc fakeinit") : defaultServerConf().flags;
+}
+
+export function freshConf(name: ServerName, wanted: WantedConf, tree: Tree): ServerConf {
+  return {
+    ...defaultServerConf(),
+    profile: "prod",
+    hostName: name,
+    iproot: [placeholder],
+    flags: usualFlags(tree),
+    ...wantedFields(wanted),
+  };
+}
+
+/** False when somebody else has made one meanwhile: that one stays. */
+export function writeConf(name: ServerName, conf: ServerConf): boolean {
+  const file = confFile(name);
+  // No other build of this server runs: what is there is left of one that was killed.
+  const temporary = join(dirname(file), `.${name}.conf.new`);
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    rmSync(temporary, { force: true });
+    writeFileSync(temporary, writeServerConf(conf), { mode: 0o644, flag: "wx" });
+    linkSync(temporary, file);
+    return true;
+  } catch (thrown) {
+    if (systemErrno(thrown) === EEXIST) return false;
+    throw new VserverError({ object: file, attempt: "write it", cause: systemWords(thrown) ?? String(thrown) });
+  } finally {
+    if (existsSync(temporary)) unlinkSync(temporary);
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * A tree is built in `.NAME.building` beside its final name and renamed when it is complete. The directory is its own
+ * lock, which ends with the last process that works in it; what a killed build left there is removed by the next.
+ */
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+} from "node:fs";
+import { join } from "node:path";
+import { beneath } from "../../linux/beneath.ts";
+import { O_CLOEXEC, tryLock } from "../../linux/openat2.ts";
+import { systemErrno, systemWords } from "../../linux/system-error.ts";
+import { VserverError } from "../../text/error.ts";
+import type { ServerName } from "../name.ts";
+
+export interface Staging {
+  /** Mode 0700: whatever the tree says of itself, nobody else reaches it. */
+  readonly directory: string;
+  /** What becomes the server's tree. */
+  readonly tree: string;
+  /** Descriptor that holds the lock; given to the tools, so that one that outlives us keeps it. */
+  readonly lock: number;
+}
+
+const ENOENT = 2;
+const EEXIST = 17;
+const words = (thrown: unknown): string => systemWords(thrown) ?? String(thrown);
+
+/** Makes the directory of all trees, closed to everybody (mode 000) as in 2003. True when it was made. */
+export function ensureServersRoot(root: string): boolean {
+  try {
+    mkdirSync(root, 0o000);
+    chmodSync(root, 0o000);
+    return true;
+  } catch (thrown) {
+    if (systemErrno(thrown) === EEXIST) return false;
+    const cause = systemErrno(thrown) === ENOENT ? "the directory above it is missing" : words(thrown);
+    throw new VserverError({ object: root, attempt: "make the directory", cause });
+  }
+}
+
+/** @throws VserverError unless a server can be put there: nothing there, or an empty directory. */
+export function expectFree(object: string, root: string, target: string): void {
+  const status = lstatSync(target, { throwIfNoEntry: false });
+  if (status === undefined) return;
+  const refuse = (cause: string, wayOut: string) => new VserverError({ object, attempt: "build it", cause, wayOut });
+  if (!status.isDirectory()) throw refuse(`${target} is not a directory`, "remove it");
+  if (status.dev !== lstatSync(root).dev) {
+    throw refuse(`${target} is a mount point`, "a server is built beside its name and renamed: unmount it first");
+  }
+  if (beneath(target, (tree) => tree.list(".")).length > 0) {
+    throw refuse(`${target} exists and is not empty`, "choose another name or remove it");
+  }
+}
+
+/** The directory, open and locked by us; undefined when it went away meanwhile. */
+function lockDirectory(object: string, directory: string): number | undefined {
+  const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
+  let lock: number;
+  try {
+    mkdirSync(directory, { mode: 0o700, recursive: true });
+    lock = openSync(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  } catch (thrown) {
+    if (systemErrno(thrown) === ENOENT) return undefined;
+    throw new VserverError({ object: directory, attempt: "make the directory", cause: words(thrown) });
+  }
+  if (!tryLock(lock)) {
+    closeSync(lock);
+    const cause = "another build of it is running";
+    throw new VserverError({ object, attempt: "build it", cause, wayOut: "wait for it, or end it" });
+  }
+  // A build that has just ended may have removed the directory between our opening and locking it.
+  if (lstatSync(directory, { throwIfNoEntry: false })?.ino === fstatSync(lock).ino) return lock;
+  closeSync(lock);
+  return undefined;
+}
+
+/** @throws VserverError when the server is being built already. */
+export function openStaging(object: string, root: string, name: ServerName): Staging {
+  const directory = join(root, `.${name}.building`);
+  const tree = join(directory, "tree");
+  let lock = lockDirectory(object, directory);
+  while (lock === undefined) lock = lockDirectory(object, directory);
+  try {
+    chmodSync(directory, 0o700);
+    beneath(directory, (left) => left.empty("."));
+    mkdirSync(tree, 0o755);
+  } catch (thrown) {
+    closeSync(lock);
+    if (thrown instanceof VserverError) throw thrown;
+    throw new VserverError({ object: directory, attempt: "begin a tree in it", cause: words(thrown) });
+  }
+  return { directory, tree, lock };
+}
+
+/** Gives the finished tree its name; a file system rename: it is there completely or not at all. */
+export function publish(object: string, staging: Staging, target: string): void {
+  try {
+    renameSync(staging.tree, target);
+  } catch (thrown) {
+    const cause = words(thrown);
+    throw new VserverError({ object, attempt: `name the finished tree ${target}`, cause, wayOut: "see what is there" });
+  }
+}
+
+/** Removes whatever is left, then gives up the lock. */
+export function closeStaging(staging: Staging): void {
+  try {
+    beneath(staging.directory, (left) => left.empty("."));
+    rmdirSync(staging.directory);
+  } finally {
+    closeSync(staging.lock);
+  }
+}

@@ -1,0 +1,42 @@
+/** The administrator's own scripts, called on the main server around start and stop: NAME.sh, then those in NAME.sh.d. */
+import { accessSync, constants, existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { VserverError } from "../../text/error.ts";
+import type { ServerName } from "../name.ts";
+import { hookDirectory, hookFile } from "../paths.ts";
+
+export type Phase = "pre-start" | "post-start" | "pre-stop" | "post-stop";
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** Names that run-parts(8) would take: no editor's and no package manager's leftovers. */
+const isPartName = (name: string): boolean => /^[A-Za-z0-9_-]+$/.test(name);
+
+/** The executable ones: at stop in the reverse of their order at start. */
+function hooks(name: ServerName, phase: Phase): readonly string[] {
+  const directory = hookDirectory(name);
+  const parts = existsSync(directory) ? readdirSync(directory).filter(isPartName).sort() : [];
+  const found = [hookFile(name), ...parts.map((part) => join(directory, part))].filter(isExecutable);
+  return phase.endsWith("-stop") ? found.reverse() : found;
+}
+
+/** Calls them, to the first that fails. @throws VserverError when one fails; its own output has been shown. */
+export async function callHook(name: ServerName, phase: Phase): Promise<void> {
+  for (const path of hooks(name, phase)) {
+    const status = await Bun.spawn([path, phase, name], { stdio: ["ignore", "inherit", "inherit"] }).exited;
+    if (status === 0) continue;
+    throw new VserverError({
+      object: `vserver ${name}`,
+      attempt: `go on after ${path} ${phase}`,
+      cause: `it ended with ${status}`,
+      wayOut: "mend the script",
+    });
+  }
+}

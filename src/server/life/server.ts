@@ -1,0 +1,71 @@
+/** A server as a command sees it: its name, its checked conf, its tree, and how it is held apart on this kernel. */
+import { existsSync, statSync } from "node:fs";
+import { ensureLoaded } from "../../context/load.ts";
+import { findings } from "../../context/support.ts";
+import { VserverError } from "../../text/error.ts";
+import { readGlobalConf } from "../conf/global.ts";
+import { readServerConf } from "../conf/read.ts";
+import type { ServerConf } from "../conf/server.ts";
+import { withheldBy } from "../limit/priority.ts";
+import type { ServerName } from "../name.ts";
+import { serverDirectory } from "../paths.ts";
+import { serverCapabilities } from "./capability.ts";
+
+export interface Server {
+  readonly name: ServerName;
+  readonly conf: ServerConf;
+  /** Root of its tree on the main server. */
+  readonly directory: string;
+  readonly fakeinit: boolean;
+  /** What its root may do. */
+  readonly capabilities: bigint;
+}
+
+/** @throws VserverError when the conf is missing or wrong, or there is no tree. */
+export function readServer(name: ServerName, profile?: string): Server {
+  const { conf, warnings } = readServerConf(name, profile);
+  for (const warning of warnings) console.error(warning);
+  const directory = serverDirectory(name);
+  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new VserverError({
+      object: `vserver ${name}`,
+      attempt: "use its tree",
+      cause: `there is no directory ${directory}`,
+      wayOut: `make the server with vserver ${name} build`,
+    });
+  }
+  const fakeinit = conf.flags.includes("fakeinit") || conf.flags.includes("minit");
+  const capabilities = serverCapabilities(conf.capabilities, fakeinit) & ~withheldBy(conf.nice);
+  return { name, conf, directory, fakeinit, capabilities };
+}
+
+/**
+ * Whether the server gets a security context: true, unless /etc/vserver.conf says CONTEXTS=optional, the kernel has none,
+ * and the server has a PID namespace to stand in for it.
+ *
+ * @throws VserverError when contexts are required and cannot be had.
+ */
+export async function useContexts(server: Server): Promise<boolean> {
+  const possible = findings().every((finding) => finding.ok);
+  if (possible || readGlobalConf().conf.contexts === "required") {
+    await ensureLoaded(`vserver ${server.name}`);
+    return true;
+  }
+  if (server.fakeinit) return false;
+  throw new VserverError({
+    object: `vserver ${server.name}`,
+    attempt: "start without security contexts",
+    cause: "only a server with the flag fakeinit can do without them",
+    wayOut: "add fakeinit to S_FLAGS, or boot a kernel that vkernel check approves of",
+  });
+}
+
+export const rootOnly = (name: ServerName, attempt: string): void => {
+  if (process.getuid?.() === 0) return;
+  throw new VserverError({ object: `vserver ${name}`, attempt, cause: "only root may", wayOut: "become root" });
+};
+
+/** Whether the server's tree has this file; a link counts wherever it leads. */
+export const hasFile = (server: Server, path: string): boolean =>
+  existsSync(`${server.directory}${path}`) ||
+  statSync(`${server.directory}${path}`, { throwIfNoEntry: false }) !== undefined;

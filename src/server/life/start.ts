@@ -1,0 +1,82 @@
+/** Starts a server: its surroundings, then its own init scripts. Either it runs afterwards, or nothing is left. */
+import { type Step, step } from "../../linux/plan/step.ts";
+import { runPlan } from "../../linux/spawn.ts";
+import { expectHere } from "../move/role.ts";
+import { findTie, type Tie } from "./address.ts";
+import { followBoot } from "./bootlog.ts";
+import { isPopulated } from "./cgroup.ts";
+import { runStep } from "./entry.ts";
+import { firstSteps } from "./first.ts";
+import { callHook } from "./hook.ts";
+import { initEnvironment, initStep, startScript } from "./init.ts";
+import { withLock } from "./lock.ts";
+import { rootOnly, type Server, useContexts } from "./server.ts";
+import { setUp, tearDown } from "./setup.ts";
+import type { ServerState } from "./state.ts";
+
+export interface StartOptions {
+  /** Leave network devices alone. */
+  readonly noDevices: boolean;
+  /** Gets a line of what the server's boot scripts print. */
+  readonly print: (line: string) => void;
+}
+
+/**
+ * Sets up a server that is not running, with its first process; leftovers of an interrupted start or stop go first.
+ *
+ * @param contexts what {@link useContexts} said of it
+ * @param first runs the first process by {@link firstSteps}
+ */
+export async function prepare<Result>(
+  server: Server,
+  contexts: boolean,
+  options: StartOptions,
+  first: (state: ServerState, tie: Tie | undefined) => Promise<Result>,
+): Promise<Result> {
+  expectHere(server.name);
+  tearDown(server.name);
+  const tie = await findTie(server.name, server.conf, !options.noDevices);
+  try {
+    await callHook(server.name, "pre-start");
+    return await setUp(server, { contexts, tie }, (state) => first(state, tie));
+  } catch (thrown) {
+    // Takes away what pre-start made; why nothing was started is the message, not what that meets.
+    await callHook(server.name, "post-stop").catch(() => undefined);
+    throw thrown;
+  }
+}
+
+/** The services' first process: the server's own init, or the script that its distribution's init would run. */
+function serviceSteps(server: Server, state: ServerState, tie: Tie | undefined): readonly Step[] {
+  const profile = state.profile === "" ? {} : { PROFILE: state.profile };
+  if (server.fakeinit) {
+    const environment = { ...initEnvironment, ...profile };
+    const process = firstSteps(server, state, { tie, fork: "detach", environment });
+    return [...process, step("setsid", {}, "ignore"), initStep(server)];
+  }
+  const environment = { HOME: "/", TERM: "dumb", PREVLEVEL: "N", ...profile };
+  const process = firstSteps(server, state, { tie, fork: "fork_wait", environment });
+  return [...process, step("setsid", {}, "ignore"), runStep(server.name, ["/bin/sh", "-c", startScript])];
+}
+
+async function runServices(steps: readonly Step[], options: StartOptions): Promise<void> {
+  const log = followBoot(options.print);
+  try {
+    await runPlan(steps, { stdin: "ignore", stdout: log.descriptor, stderr: log.descriptor });
+  } finally {
+    log.finish();
+  }
+}
+
+/** @returns "started", or "running" when there was nothing to do. @throws VserverError; nothing is left then. */
+export async function start(server: Server, options: StartOptions): Promise<"started" | "running"> {
+  rootOnly(server.name, "start it");
+  return withLock(server.name, async () => {
+    if (isPopulated(server.name)) return "running";
+    await prepare(server, await useContexts(server), options, (state, tie) =>
+      runServices(serviceSteps(server, state, tie), options),
+    );
+    await callHook(server.name, "post-start");
+    return "started";
+  });
+}

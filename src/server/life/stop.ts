@@ -1,0 +1,151 @@
+/** Stops a server in bounded time: its own shutdown, then SIGTERM, then SIGKILL; afterwards nothing of it is left. */
+
+import { signalInContext } from "../../context/signal.ts";
+import { step } from "../../linux/plan/step.ts";
+import { runPlan } from "../../linux/spawn.ts";
+import { systemErrno } from "../../linux/system-error.ts";
+import { explain, VserverError } from "../../text/error.ts";
+import { followBoot } from "./bootlog.ts";
+import { groupProcesses, isPopulated, killGroup, serverGroup } from "./cgroup.ts";
+import { entrySteps, runStep } from "./entry.ts";
+import { callHook } from "./hook.ts";
+import { haltScript, stopScript } from "./init.ts";
+import { withLock } from "./lock.ts";
+import { rootOnly, type Server } from "./server.ts";
+import { tearDown } from "./setup.ts";
+import { isSetUp, readState, type ServerState } from "./state.ts";
+
+/** Milliseconds each stage of a stop may take before the next one begins. */
+const patience = { shutdown: 60_000, terminate: 5_000, kill: 10_000 } as const;
+/** Milliseconds after which a process 1 without any other process has nothing left to do. */
+const loneliness = 1_000;
+const interval = 20;
+const SIGTERM = 15;
+
+export interface StopOptions {
+  /** Only the start of this time (as in its state) is meant: another one is left alone. */
+  readonly started?: number | undefined;
+  readonly print: (line: string) => void;
+}
+
+/** Waits for the end of all processes. */
+async function emptied(server: Server, milliseconds: number): Promise<boolean> {
+  const end = Date.now() + milliseconds;
+  while (isPopulated(server.name)) {
+    if (Date.now() > end) return false;
+    await Bun.sleep(interval);
+  }
+  return true;
+}
+
+/** Waits for the end of a shutdown: System V's init remains when all it has started is gone, having no machine to halt. */
+async function halted(server: Server, end: number): Promise<boolean> {
+  let lonely: number | undefined;
+  while (isPopulated(server.name)) {
+    const now = Date.now();
+    lonely = groupProcesses(serverGroup(server.name)).length > 1 ? undefined : (lonely ?? now);
+    if (lonely !== undefined && now - lonely > loneliness) return true;
+    if (now > end) return false;
+    await Bun.sleep(interval);
+  }
+  return true;
+}
+
+/** What `done` says, or false when it takes too long. */
+function inTime(done: Promise<boolean>, milliseconds: number): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, false);
+  });
+  return Promise.race([done, late]).finally(() => clearTimeout(timer));
+}
+
+/**
+ * Asks the server to shut down and waits until it has. What asks may hang as well: it ends with the server's other
+ * processes, for it is one of them by then.
+ *
+ * @returns whether it has; a server without a shell, or one that lets nobody in, has not
+ */
+async function shutDown(server: Server, state: ServerState, options: StopOptions): Promise<boolean> {
+  const log = followBoot(options.print);
+  const steps = [
+    step("setsid", {}, "ignore"),
+    ...entrySteps(server, state, { environment: { HOME: "/", TERM: "dumb" } }),
+    runStep(server.name, ["/bin/sh", "-c", state.fakeinit ? haltScript : stopScript]),
+  ];
+  const end = Date.now() + patience.shutdown;
+  const output = { stdin: "ignore", stdout: log.descriptor, stderr: log.descriptor } as const;
+  const asked = runPlan(steps, output).then(
+    // A process 1 that nobody could ask need not be waited for.
+    ({ status }) => status === 0 || !state.fakeinit,
+    (thrown: unknown) => {
+      options.print(explain(thrown).line);
+      return false;
+    },
+  );
+  try {
+    if (!(await inTime(asked, patience.shutdown))) return false;
+    return state.fakeinit ? await halted(server, end) : !isPopulated(server.name);
+  } finally {
+    log.finish();
+  }
+}
+
+/** SIGTERM to every process; false when there is no way to send it, as with the flag private. */
+async function terminate(server: Server, state: ServerState): Promise<boolean> {
+  try {
+    if (state.xid !== null) await signalInContext(`vserver ${server.name}`, state.xid, -1, SIGTERM);
+    else signalAll(groupProcesses(serverGroup(server.name)));
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof VserverError) return false;
+    throw thrown;
+  }
+}
+
+function signalAll(processes: readonly number[]): void {
+  for (const pid of processes) {
+    try {
+      process.kill(pid, SIGTERM);
+    } catch (thrown) {
+      // It has ended by itself.
+      if (systemErrno(thrown) === undefined) throw thrown;
+    }
+  }
+}
+
+/** Ends every process of the server. @throws VserverError when even SIGKILL does not help. */
+async function endProcesses(server: Server, state: ServerState | undefined, options: StopOptions): Promise<void> {
+  if (state !== undefined && isSetUp(server.name) && !(await shutDown(server, state, options))) {
+    options.print("Killing all processes");
+    if (await terminate(server, state)) await emptied(server, patience.terminate);
+  }
+  killGroup(server.name);
+  if (await emptied(server, patience.kill)) return;
+  throw new VserverError({
+    object: `vserver ${server.name}`,
+    attempt: "stop it",
+    cause: `processes survive SIGKILL: ${groupProcesses(serverGroup(server.name)).join(" ")}`,
+    wayOut: "they wait for a device or file system; see ps in context 1: vps ax",
+  });
+}
+
+/**
+ * @returns "stopped"; "down" when it was not running (what was left of it is cleaned up all the same); "other" when another
+ * start than the one that was meant runs by now, or none.
+ */
+export async function stop(server: Server, options: StopOptions): Promise<"stopped" | "down" | "other"> {
+  rootOnly(server.name, "stop it");
+  return withLock(server.name, async () => {
+    if (options.started !== undefined && readState(server.name)?.started !== options.started) return "other";
+    const running = isPopulated(server.name);
+    if (running) {
+      await callHook(server.name, "pre-stop");
+      await endProcesses(server, readState(server.name), options);
+    }
+    const wasSetUp = readState(server.name) !== undefined;
+    tearDown(server.name);
+    if (running || wasSetUp) await callHook(server.name, "post-stop");
+    return running ? "stopped" : "down";
+  });
+}

@@ -1,0 +1,69 @@
+/** Sets the limits of a server that is set up: all it asks for, or none of a machine that cannot enforce one of them. */
+import { startContextLimit } from "../../context/limits.ts";
+import { VserverError } from "../../text/error.ts";
+import { type Rate, unlimited } from "../conf/amounts.ts";
+import { readGlobalConf } from "../conf/global.ts";
+import { type LimitKey, type Limits, limitKeys } from "../conf/limits.ts";
+import type { ServerConf } from "../conf/server.ts";
+import { effectiveLimits } from "./effective.ts";
+import { isInsideKey, keepInside } from "./inside.ts";
+import type { Place } from "./resource.ts";
+import { type AnyResource, resources } from "./resources.ts";
+
+const asked = (limits: Limits): readonly AnyResource[] => resources.filter(({ key }) => limits[key] !== undefined);
+
+/** An unlimited value needs nobody to enforce it. */
+const isLimit = (limits: Limits, key: LimitKey): boolean => limits[key] !== Number.POSITIVE_INFINITY;
+
+function cannot(place: Place, resource: AnyResource): VserverError | undefined {
+  const obstacle = resource.obstacle(place);
+  if (obstacle === undefined) return undefined;
+  const wayOut = `${obstacle.wayOut}, or set LIMITS=optional in /etc/vserver.conf`;
+  const attempt = `enforce its limit ${resource.key}`;
+  return new VserverError({ object: `vserver ${place.name}`, attempt, cause: obstacle.cause, wayOut, exitCode: 69 });
+}
+
+/** Everything that is limited for a server that is being set up, before anything of it runs. @throws VserverError */
+export async function startLimits(place: Place, conf: ServerConf): Promise<void> {
+  // A record even without a limit: vlimit may set one later.
+  if (place.xid !== null) {
+    const generation = process.hrtime.bigint();
+    startContextLimit(place.xid, { generation, files: undefined, leastNice: conf.nice, fixedProject: false });
+  }
+  const limits = effectiveLimits(conf);
+  keepInside(place.name, limits);
+  // The plan that makes the namespaces sets those in them.
+  const outside = limitKeys.filter((key) => !isInsideKey(key) && limits[key] !== undefined);
+  await applyLimits(place, Object.fromEntries(outside.map((key) => [key, limits[key]])));
+}
+
+/** @throws VserverError when one cannot be enforced here, unless LIMITS=optional: then a line on standard error says so. */
+export async function applyLimits(place: Place, limits: Limits): Promise<void> {
+  const wanted = asked(limits).map((resource) => ({ resource, problem: cannot(place, resource) }));
+  const problems = wanted.flatMap(({ resource, problem }) =>
+    problem !== undefined && isLimit(limits, resource.key) ? [problem] : [],
+  );
+  const [first] = problems;
+  if (first !== undefined && readGlobalConf().conf.limits === "required") throw first;
+  for (const problem of problems) console.error(problem.message);
+  const enforced = wanted.flatMap(({ resource, problem }) => (problem === undefined ? [resource] : []));
+  await setAll(place, enforced, limits);
+}
+
+/** What lifts a limit that was not there before `value`. */
+function lifted(value: unknown): unknown {
+  if (typeof value === "number") return unlimited;
+  return Array.isArray(value) ? value.map((rate: Rate) => ({ ...rate, amount: unlimited })) : "";
+}
+
+async function setAll(place: Place, enforced: readonly AnyResource[], limits: Limits): Promise<void> {
+  const before = enforced.map((resource) => resource.limit(place) ?? lifted(limits[resource.key]));
+  for (const [at, resource] of enforced.entries()) {
+    try {
+      await resource.set(place, limits[resource.key] as never);
+    } catch (thrown) {
+      for (let done = at - 1; done >= 0; done--) await enforced[done]?.set(place, before[done] as never);
+      throw thrown;
+    }
+  }
+}

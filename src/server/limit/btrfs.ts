@@ -1,0 +1,51 @@
+/** Disk limits by btrfs quota groups: the tree is a subvolume; btrfs has no limit of inodes. */
+import { VserverError } from "../../text/error.ts";
+import type { DiskKind } from "./disk-kind.ts";
+import type { Place } from "./resource.ts";
+
+interface Answer {
+  readonly ok: boolean;
+  readonly output: string;
+}
+
+function btrfs(...words: readonly string[]): Answer {
+  const command = Bun.which("btrfs");
+  if (command === null) return { ok: false, output: "btrfs is not installed" };
+  const { exitCode, stdout, stderr } = Bun.spawnSync([command, ...words], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, LC_ALL: "C" },
+  });
+  return { ok: exitCode === 0, output: exitCode === 0 ? stdout.toString() : stderr.toString().trim() };
+}
+
+interface QuotaGroup {
+  readonly used: number;
+  readonly most: number | undefined;
+}
+
+/** The tree's own group. Lines of `qgroup show --raw`: id, referenced, exclusive, limit of referenced … */
+function groupOf({ directory }: Place): QuotaGroup | undefined {
+  const shown = btrfs("qgroup", "show", "--raw", "-r", "-f", directory);
+  const fields = /^\s*0\/\d+\s+(\d+)\s+\d+\s+(\d+|none)/m.exec(shown.output);
+  if (!shown.ok || fields === null) return undefined;
+  return { used: Number(fields[1]), most: fields[2] === "none" ? undefined : Number(fields[2]) };
+}
+
+export const btrfsDisk: DiskKind = {
+  obstacle(place, key) {
+    const { directory, name } = place;
+    if (key === "INODES") return { cause: "btrfs cannot limit inodes", wayOut: "leave INODES out" };
+    if (!btrfs("subvolume", "show", directory).ok) {
+      const wayOut = `mv ${directory} ${directory}.old && btrfs subvolume create ${directory} && cp -a --reflink ${directory}.old/. ${directory}`;
+      return { cause: `${directory} is no subvolume of btrfs`, wayOut: `stop ${name} and make it one: ${wayOut}` };
+    }
+    if (groupOf(place) !== undefined) return undefined;
+    return { cause: `quota is off on the btrfs of ${directory}`, wayOut: `btrfs quota enable ${directory}` };
+  },
+  set(place, key, most) {
+    const done = btrfs("qgroup", "limit", Number.isFinite(most) ? String(most) : "none", place.directory);
+    if (done.ok) return;
+    throw new VserverError({ object: `vserver ${place.name}`, attempt: `set ${key}`, cause: done.output });
+  },
+  amounts: (place, key) => (key === "INODES" ? undefined : groupOf(place)),
+};

@@ -1,0 +1,30 @@
+/** Disk space and inodes of a server's tree, on a file system it shares with others, whoever owns its files. */
+import { mountOf } from "../../linux/block.ts";
+import { btrfsDisk } from "./btrfs.ts";
+import type { DiskKey, DiskKind } from "./disk-kind.ts";
+import { projectDisk } from "./project.ts";
+import type { Place, Resource } from "./resource.ts";
+
+const kinds: Readonly<Record<string, DiskKind>> = { ext4: projectDisk, xfs: projectDisk, btrfs: btrfsDisk };
+
+const kindOf = (place: Place): DiskKind | undefined => kinds[mountOf(place.directory)?.type ?? ""];
+
+const diskLimit = (key: DiskKey): Resource<DiskKey> => ({
+  key,
+  obstacle(place) {
+    const kind = kindOf(place);
+    if (kind !== undefined) return kind.obstacle(place, key);
+    const type = mountOf(place.directory)?.type ?? "unknown file system";
+    return {
+      cause: `${place.directory} is on ${type}, which cannot limit a directory`,
+      wayOut: "keep the servers on ext4, XFS or btrfs",
+    };
+  },
+  set: (place, value) => kindOf(place)?.set(place, key, value),
+  limit: (place) => kindOf(place)?.amounts(place, key)?.most,
+  used: (place) => kindOf(place)?.amounts(place, key)?.used,
+  hits: () => undefined,
+});
+
+export const disk = diskLimit("DISK");
+export const inodes = diskLimit("INODES");

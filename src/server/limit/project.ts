@@ -1,0 +1,106 @@
+/** Disk limits by project quota (ext4, XFS): the tree is a project of its own, whose id its root directory keeps. */
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { guardProjects } from "../../context/limits.ts";
+import { runDirectory } from "../../context/rundir.ts";
+import { mountOf } from "../../linux/block.ts";
+import { errnoNumber, SystemCallError } from "../../linux/errno.ts";
+import { waitForLock } from "../../linux/lock.ts";
+import type { Mount } from "../../linux/mount.ts";
+import { giveTree, projectOf } from "../../linux/project.ts";
+import { projectQuota, setProjectQuota } from "../../linux/quota.ts";
+import { isPopulated } from "../life/cgroup.ts";
+import type { DiskKey, DiskKind } from "./disk-kind.ts";
+import type { Obstacle, Place } from "./resource.ts";
+
+/** Ids below are left to administrators (/etc/projid). */
+const firstProject = 1_000_000;
+
+/** The tree's project; undefined as long as it has none, or only in part. */
+function treeProject(directory: string): number | undefined {
+  const { id, inherited } = projectOf(directory);
+  return inherited && id !== 0 ? id : undefined;
+}
+
+const isEnforced = (mount: Mount): boolean => mount.options.some((one) => one === "prjquota" || one === "pquota");
+
+/** What makes the file system count and limit projects. */
+function howTo({ type, source, target }: Mount, counts: boolean): string {
+  const again = `mount -o prjquota ${source} ${target}`;
+  const features = type === "ext4" && !counts ? ` && tune2fs -O project,quota -Q prjquota ${source}` : "";
+  return `umount ${target}${features} && ${again} (and prjquota in /etc/fstab)`;
+}
+
+function obstacle(place: Place): Obstacle | undefined {
+  const mount = mountOf(place.directory);
+  if (mount === undefined) return { cause: "nothing is mounted there", wayOut: "mount the servers' file system" };
+  let counts = true;
+  try {
+    projectQuota(place.directory, firstProject);
+  } catch (thrown) {
+    if (!(thrown instanceof SystemCallError)) throw thrown;
+    counts = false;
+  }
+  if (!counts || !isEnforced(mount)) {
+    return {
+      cause: `${mount.source} (${mount.type}) on ${mount.target} has no project quota`,
+      wayOut: howTo(mount, counts),
+    };
+  }
+  if (treeProject(place.directory) !== undefined || !isPopulated(place.name)) return undefined;
+  return {
+    cause: "its tree is not counted by itself yet, which is not begun while it changes",
+    wayOut: `use --save and restart it: vserver ${place.name} restart`,
+  };
+}
+
+/** An id that neither another tree nor any file has. */
+function freeProject(directory: string): number {
+  const root = dirname(directory);
+  const taken = new Set(
+    readdirSync(root, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => projectOf(join(root, entry.name)).id),
+  );
+  for (let id = firstProject; ; id++) {
+    if (!taken.has(id) && projectQuota(directory, id).inodes === 0) return id;
+  }
+}
+
+/** Makes the tree a project. One at a time: the id is only taken when the tree's root has it. */
+function ownProject({ directory }: Place): number {
+  const present = treeProject(directory);
+  if (present !== undefined) return present;
+  const unlock = waitForLock(join(runDirectory, ".project"));
+  try {
+    const id = freeProject(directory);
+    giveTree(directory, id);
+    return id;
+  } finally {
+    unlock();
+  }
+}
+
+export const projectDisk: DiskKind = {
+  obstacle,
+  set(place: Place, key: DiskKey, most: number) {
+    const project = ownProject(place);
+    // Root of the server owns its files, and might move them to another project.
+    if (place.xid !== null) guardProjects(place.xid);
+    setProjectQuota(place.directory, project, key === "DISK" ? { space: most } : { inodes: most });
+  },
+  amounts({ directory }, key) {
+    try {
+      const project = treeProject(directory);
+      if (project === undefined) return undefined;
+      const { space, mostSpace, inodes, mostInodes } = projectQuota(directory, project);
+      const [used, most] = key === "DISK" ? [space, mostSpace] : [inodes, mostInodes];
+      return { used, most: Number.isFinite(most) ? most : undefined };
+    } catch (thrown) {
+      const absent = ["ESRCH", "ENOTTY", "EOPNOTSUPP", "ENOSYS", "EINVAL"] as const;
+      if (thrown instanceof SystemCallError && absent.some((one) => thrown.errno === errnoNumber(one)))
+        return undefined;
+      throw thrown;
+    }
+  },
+};

@@ -1,0 +1,210 @@
+/** What has to be known of a new server: one table for the options, the questions, their defaults and what is wrong with an answer. */
+import { existsSync, readFileSync } from "node:fs";
+import { rootAddress } from "../conf/addresses.ts";
+import { suiteName } from "../conf/global.ts";
+import { BadValue, hostName, integer } from "../conf/value.ts";
+import { isServerName } from "../name.ts";
+
+export const keys = [
+  "name",
+  "desc",
+  "clone",
+  "hostname",
+  "ip",
+  "ondev",
+  "onboot",
+  "priority",
+  "share",
+  "key",
+  "start",
+] as const;
+export type Key = (typeof keys)[number];
+/** The words of each answer; "" is nothing. */
+export type Answers = Readonly<Record<Key, string>>;
+
+/** What the machine has to offer, found out once. */
+export interface Surroundings {
+  readonly servers: readonly string[];
+  readonly devices: readonly string[];
+  /** The machine's own release; "" when unknown. */
+  readonly suite: string;
+}
+
+export interface Question {
+  readonly key: Key;
+  readonly label: string;
+  readonly about: string;
+  /** What it is unless said otherwise. */
+  suggest(answers: Answers, around: Surroundings): string;
+  /** What can be chosen; without it anything can be written. */
+  readonly choices?: (around: Surroundings) => readonly { readonly value: string; readonly label: string }[];
+  /** Why the answer cannot be; undefined when it can. */
+  wrong(text: string, answers: Answers, around: Surroundings): string | undefined;
+}
+
+/** What a parser of conf values has against a text. */
+function complaint(parse: () => unknown): string | undefined {
+  try {
+    parse();
+    return undefined;
+  } catch (thrown) {
+    if (thrown instanceof BadValue) return thrown.message;
+    throw thrown;
+  }
+}
+
+const yesNo = [
+  { value: "yes", label: "yes" },
+  { value: "no", label: "no" },
+];
+const wrongYesNo = (text: string) => (text === "yes" || text === "no" ? undefined : "write yes or no");
+
+/** Where a tree comes from: `/`, `#RELEASE`, the name of a server, or the file of an archive. */
+export type Source = { readonly method: "copy" | "debootstrap" | "clone" | "tar"; readonly operand: string };
+
+export function sourceOf(text: string): Source {
+  if (text.startsWith("#")) return { method: "debootstrap", operand: text.slice(1) };
+  if (isServerName(text)) return { method: "clone", operand: text };
+  return { method: text === "/" || /\/$/.test(text) ? "copy" : "tar", operand: text };
+}
+
+function wrongSource(text: string, around: Surroundings): string | undefined {
+  const { method, operand } = sourceOf(text);
+  if (method === "debootstrap") return operand === "" ? undefined : complaint(() => suiteName(operand));
+  if (method === "clone") return around.servers.includes(operand) ? undefined : `there is no server ${operand}`;
+  if (!text.startsWith("/")) return "write /, #RELEASE, a server's name, or the path of an archive";
+  return existsSync(operand) ? undefined : `there is no ${operand}`;
+}
+
+/** `DIR` or `DIR:PLACE`, several separated by blanks. */
+export const shares = (text: string): readonly { readonly from: string; readonly to: string }[] =>
+  text
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((word) => {
+      const [from = "", to = from] = word.split(":");
+      return { from, to };
+    });
+
+function wrongShares(text: string): string | undefined {
+  const bad = shares(text).find(
+    ({ from, to }) => ![from, to].every((path) => /^\/[^\s\\]+$/.test(path) && !path.includes("..")),
+  );
+  if (bad !== undefined) return `${bad.from}: write absolute paths, DIR or DIR:PLACE`;
+  const missing = shares(text).find(({ from }) => !existsSync(from));
+  return missing === undefined ? undefined : `there is no ${missing.from}`;
+}
+
+function wrongKey(text: string): string | undefined {
+  if (text === "") return undefined;
+  if (!existsSync(text)) return `there is no file ${text}`;
+  return /^(ssh|ecdsa|sk)-\S+ \S+/m.test(readFileSync(text, "utf8")) ? undefined : `${text} holds no public ssh key`;
+}
+
+export const questions: readonly Question[] = [
+  {
+    key: "name",
+    label: "Name of the server",
+    about: "letters, digits, dots, hyphens; its directory is /vservers/NAME",
+    suggest: () => "",
+    wrong: (text, _, { servers }) => {
+      if (!isServerName(text))
+        return "1 to 64 letters, digits, dots, hyphens and underscores, the first a letter or digit";
+      return servers.includes(text) ? "there is a server of that name" : undefined;
+    },
+  },
+  {
+    key: "desc",
+    label: "Description",
+    about: "one line that lists show",
+    suggest: () => "",
+    wrong: () => undefined,
+  },
+  {
+    key: "clone",
+    label: "Made from",
+    about: "#RELEASE: a fresh Debian; /: a copy of this machine; a server's name: a copy of it; a path: an archive",
+    suggest: (_, { suite }) => `#${suite}`,
+    choices: ({ servers, suite }) => [
+      { value: `#${suite}`, label: `a fresh Debian ${suite}` },
+      { value: "/", label: "a copy of this machine" },
+      ...servers.map((name) => ({ value: name, label: `a copy of the server ${name}` })),
+    ],
+    wrong: (text, _, around) => wrongSource(text, around),
+  },
+  {
+    key: "hostname",
+    label: "Host name",
+    about: "as the server calls itself",
+    suggest: ({ name }) => name,
+    wrong: (text) => complaint(() => hostName(text)),
+  },
+  {
+    key: "ip",
+    label: "Address",
+    about: "ADDRESS or ADDRESS/PREFIX, IPv4 or IPv6; nothing: not tied to any",
+    suggest: () => "",
+    wrong: (text) => (text === "" ? undefined : complaint(() => rootAddress({ text, at: 0 }))),
+  },
+  {
+    key: "ondev",
+    label: "Network device that carries it",
+    about: "nothing: the machine has the address already",
+    suggest: ({ ip }, { devices }) => (ip === "" ? "" : (devices[0] ?? "")),
+    wrong: (text, { ip }, { devices }) => {
+      if (text === "") return undefined;
+      if (ip === "") return "there is no address to carry";
+      return devices.includes(text) ? undefined : `there is no device ${text}; there are ${devices.join(" ")}`;
+    },
+  },
+  {
+    key: "onboot",
+    label: "Start it with the machine",
+    about: "",
+    suggest: () => "yes",
+    choices: () => yesNo,
+    wrong: wrongYesNo,
+  },
+  {
+    key: "priority",
+    label: "Place in the order of starting",
+    about: "0 to 999, the lower starts first",
+    suggest: () => "100",
+    wrong: (text) => complaint(() => integer(text, 0, 999)),
+  },
+  {
+    key: "share",
+    label: "Directories of this machine to share with it",
+    about: "DIR or DIR:PLACE, separated by blanks",
+    suggest: () => "",
+    wrong: wrongShares,
+  },
+  {
+    key: "key",
+    label: "File with the public ssh key of its root",
+    about: "nothing: nobody logs in as root until you set a password",
+    suggest: () => "",
+    wrong: wrongKey,
+  },
+  { key: "start", label: "Start it now", about: "", suggest: () => "no", choices: () => yesNo, wrong: wrongYesNo },
+];
+
+export const noAnswers: Answers = Object.freeze(
+  Object.fromEntries(keys.map((key) => [key, ""])) as Record<Key, string>,
+);
+
+/** Fills in what was not said. */
+export function withSuggestions(given: Partial<Answers>, around: Surroundings): Answers {
+  const answers = { ...noAnswers };
+  for (const { key, suggest } of questions) answers[key] = given[key] ?? suggest(answers, around);
+  return answers;
+}
+
+const quoted = (word: string): string =>
+  /^[A-Za-z0-9_./:,=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
+/** The command line that gives the same answers without a question. */
+export function sameCommand(answers: Answers, around: Surroundings): string {
+  const said = questions.filter(({ key, suggest }) => key === "name" || answers[key] !== suggest(answers, around));
+  return ["newvserver", ...said.flatMap(({ key }) => [`--${key}`, quoted(answers[key])]), "--yes"].join(" ");
+}

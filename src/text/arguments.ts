@@ -1,0 +1,81 @@
+/** Command lines are parsed once, at the edge, by the same table that prints `--help`. */
+import { UsageError } from "./error.ts";
+import { commonOptions, type Manual, type OptionSpec } from "./manual.ts";
+
+export interface Arguments {
+  /** Whether a switch (or an option with a value) was given. */
+  has(flag: string): boolean;
+  /** The last value given for an option. */
+  value(flag: string): string | undefined;
+  /** All values given for an option, in order. */
+  values(flag: string): readonly string[];
+  /** The words that are not options. */
+  readonly words: readonly string[];
+}
+
+export interface ParseRules {
+  /** Stop at the first word that is not an option: what follows is another command line. */
+  readonly stopAtWord?: boolean;
+  /** Options the manual does not name belong to another program: they are words, in their place. */
+  readonly foreignOptions?: boolean;
+  /** Exit status for wrong usage; the tools of 2003 say 255. */
+  readonly usageExit?: number;
+}
+
+/**
+ * Parses `argv` (without the tool's own name) by the manual's options. `--` ends the options; `--opt=value` and
+ * `--opt value` mean the same.
+ *
+ * @throws UsageError for an unknown option, a missing value, a value nobody asked for, an option given twice.
+ */
+export function parseArguments(manual: Manual, argv: readonly string[], rules: ParseRules = {}): Arguments {
+  const specs = new Map<string, OptionSpec>();
+  for (const option of [...manual.options, ...commonOptions]) {
+    for (const spelling of [option.flag, ...(option.aliases ?? [])]) specs.set(spelling, option);
+  }
+  const complain = (text: string) => new UsageError(manual.name, text, rules.usageExit ?? 2);
+  const found = new Map<string, string[]>();
+  const words: string[] = [];
+  for (let at = 0; at < argv.length; at++) {
+    const word = argv[at] ?? "";
+    if (word === "--") {
+      words.push(...argv.slice(at + 1));
+      break;
+    }
+    if (!word.startsWith("-") || word === "-") {
+      if (rules.stopAtWord) {
+        words.push(...argv.slice(at));
+        break;
+      }
+      words.push(word);
+      continue;
+    }
+    const equals = word.startsWith("--") ? word.indexOf("=") : -1;
+    const name = equals < 0 ? word : word.slice(0, equals);
+    const spec = specs.get(name);
+    if (spec === undefined && rules.foreignOptions) {
+      words.push(word);
+      continue;
+    }
+    if (spec === undefined) throw complain(`unknown option ${name}`);
+    const given = found.get(spec.flag);
+    if (given !== undefined && spec.repeat !== true && spec.value !== undefined) throw complain(`${name} given twice`);
+    let value = "";
+    if (spec.value !== undefined) {
+      if (equals >= 0) value = word.slice(equals + 1);
+      else {
+        const next = argv[++at];
+        if (next === undefined) throw complain(`${name} needs a value (${spec.value})`);
+        value = next;
+      }
+    } else if (equals >= 0) throw complain(`${name} takes no value`);
+    if (given === undefined) found.set(spec.flag, [value]);
+    else given.push(value);
+  }
+  return Object.freeze({
+    has: (flag: string) => found.has(flag),
+    value: (flag: string) => found.get(flag)?.at(-1),
+    values: (flag: string) => found.get(flag) ?? [],
+    words: Object.freeze(words),
+  });
+}

@@ -1,0 +1,38 @@
+/** Random calls of everybody at once leave no context behind and nothing in the kernel's log. */
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { lastContext, operations, pinDirectory } from "../../../src/context/abi.ts";
+import { positions } from "./directions.ts";
+import { attackProgram } from "./program.ts";
+
+setDefaultTimeout(240_000);
+
+test("random operations, versions, sizes and flags, by root and users, in contexts and out", async () => {
+  const program = attackProgram();
+  const field = await positions();
+  const root = field["root of the main server"].place;
+  const before = await root.run("dmesg | wc -l");
+  const seed = 20031;
+  const kinds = [
+    "root of the main server",
+    "a user of the main server",
+    "root in a context",
+    "a user in a context",
+  ] as const;
+  const done = await Promise.all(kinds.map((kind, at) => field[kind].place.run(`${program} fuzz ${seed + at} 100`)));
+  expect(done).toEqual(kinds.map(() => "done\n"));
+  // What root has held on to is let go; the places themselves are contexts of their own.
+  const numbers = [2, 3, 77, 49151, 49152, 49153, lastContext];
+  const places = await Promise.all(
+    Object.values(field).map(({ place }) => place.run(`${program} call ${operations.QUERY}`)),
+  );
+  const standing = places.map((answer) => Number(/xid (\d+)/.exec(answer)?.[1])).filter((xid) => xid > 0);
+  const others = await root.run(
+    `for xid in ${numbers.join(" ")}; do ${program} call ${operations.RELEASE} $xid >/dev/null; done
+     for try in $(seq 200); do
+       others=$(grep -cvE '^(${standing.join("|")}) ' ${pinDirectory}/contexts); [ "$others" = 0 ] && break; sleep 0.1
+     done; echo $others`,
+  );
+  expect(others).toBe("0\n");
+  expect(await root.run("dmesg | wc -l")).toBe(before);
+  expect(await root.run("chcontext --silent echo well")).toBe("well\n");
+});

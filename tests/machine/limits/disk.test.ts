@@ -1,0 +1,161 @@
+/** Disk space and inodes of a server: on ext4, XFS and btrfs, whoever owns the files, and df inside shows its own. */
+import { afterAll, describe, expect, test } from "bun:test";
+import { parts, type } from "../shell.ts";
+import { makeServer, removeServer } from "./place.ts";
+
+const mounted = "/mnt/disk-test";
+
+afterAll(async () => {
+  for (const name of ["dext4", "dxfs", "dbtrfs"]) await removeServer(name);
+  await type(`umount ${mounted}; rm -rf /vservers/*.image /etc/vserver.conf`);
+});
+
+/** Lines of `df` inside, by what was asked: numbers of 1K blocks, or of inodes. */
+async function df(name: string, option: string): Promise<{ readonly size: number; readonly used: number }> {
+  const { output } = await type(`vserver ${name} exec df ${option} / | tail -n 1`);
+  const [, size, used] = output.trim().split(/\s+/).map(Number);
+  return { size: size ?? Number.NaN, used: used ?? Number.NaN };
+}
+
+/** Fills the tree as root and as another user, in a directory and through a new one, until the disk says no. */
+const fill = (name: string) =>
+  type(`vserver ${name} exec sh -c 'mkdir -p /root/deep/er; dd if=/dev/zero of=/root/deep/er/x bs=1M count=60; rm -r /root/deep'
+    vserver ${name} suexec nobody sh -c 'dd if=/dev/zero of=/tmp/y bs=1M count=60; rm /tmp/y'`);
+
+async function project(name: string): Promise<void> {
+  expect(await type(`chmod 1777 /vservers/${name}/tmp 2>/dev/null; vserver --silent ${name} start`)).toMatchObject({
+    status: 0,
+  });
+  const space = await df(name, "-k");
+  expect(space.size).toBe(20 * 1024);
+  expect(space.used).toBeLessThan(5 * 1024);
+  expect(await df(name, "-i")).toMatchObject({ size: 300 });
+  expect((await fill(name)).output.match(/No space left on device|Disk quota exceeded/g)).toHaveLength(2);
+  expect((await df(name, "-k")).used).toBe(space.used);
+  const many = await type(
+    `vserver ${name} exec sh -c 'mkdir /root/many; cd /root/many; for i in $(seq 400); do : >$i || break; done'; vlimit ${name}`,
+  );
+  expect(many.output).toMatch(/No space left on device|Disk quota exceeded/);
+  expect(many.output).toMatch(/^INODES +300 +300 /m);
+  await type(`vserver ${name} exec rm -rf /root/many`);
+}
+
+/** By every call there is for it. */
+const attempts = `
+import ctypes, errno, fcntl, os, struct
+def attempt(name, work):
+    try: work(); print(name, "DONE")
+    except OSError as error: print(name, errno.errorcode[error.errno])
+def ioctl(path, request, value):
+    descriptor = os.open(path, os.O_RDONLY)
+    try: fcntl.ioctl(descriptor, request, value)
+    finally: os.close(descriptor)
+open("/tmp/mine", "w").write("x"); os.makedirs("/tmp/dir", exist_ok=True)
+for path in ("/tmp/mine", "/tmp/dir"):
+    attempt("FSSETXATTR " + path, lambda: ioctl(path, 0x401c5820, struct.pack("<IIIII8x", 0, 0, 0, 0, 0)))
+attempt("SETFLAGS /tmp/dir", lambda: ioctl("/tmp/dir", 0x40086602, struct.pack("<Q", 0)))
+attempt("SETFLAGS32 /tmp/dir", lambda: ioctl("/tmp/dir", 0x40046602, struct.pack("<Q", 0)))
+libc = ctypes.CDLL(None, use_errno=True)
+for path in (b"/tmp/mine", b"/tmp/dir"):
+    if libc.syscall(469, -100, path, struct.pack("<QIIII", 0, 0, 0, 0, 0), 24, 0) < 0:
+        print("file_setattr", errno.errorcode[ctypes.get_errno()])
+    else: print("file_setattr", "DONE")
+`;
+
+describe("ext4", () => {
+  test("a server has its own space and inodes, and df inside shows them", async () => {
+    await makeServer("dext4", "S_CONTEXT=725\nDISK=20M\nINODES=300");
+    await project("dext4");
+  }, 300_000);
+
+  test("its root cannot move files to another project", async () => {
+    await Bun.write("/vservers/dext4/tmp/escape.py", attempts);
+    const { output } = await type(
+      "vserver dext4 exec python3 /tmp/escape.py; lsattr -p -d /vservers/dext4/tmp/dir /vservers/dext4/tmp/mine",
+    );
+    expect(output).not.toContain("DONE");
+    expect(output.match(/^\s*1\d{6} /gm)).toHaveLength(2);
+    const [, flags] = /(\S+) \/vservers\/dext4\/tmp\/dir/.exec(output) ?? [];
+    expect(flags).toContain("P");
+  });
+
+  test("files with several names count for nobody, and what is written anew counts", async () => {
+    const { output } = await type(`
+      vserver --silent dext4 stop; umount /vservers/dext4/usr; mkdir /vservers/other; mv /vservers/dext4 /vservers/again
+      mkdir /vservers/dext4; cp -a /vservers/again/. /vservers/dext4/
+      dd if=/dev/zero of=/vservers/other/shared bs=1M count=8 status=none; ln /vservers/other/shared /vservers/dext4/tmp/shared
+      vserver --silent dext4 start; echo == before; vserver dext4 exec df -k --output=used / | tail -n 1
+      vserver dext4 exec cp /tmp/shared /tmp/own; sync; echo == after; vserver dext4 exec df -k --output=used / | tail -n 1
+      rm -rf /vservers/other /vservers/again`);
+    const seen = parts(output);
+    expect(Number(seen["before"])).toBeLessThan(6 * 1024);
+    expect(Number(seen["after"]) - Number(seen["before"])).toBe(8 * 1024);
+  }, 200_000);
+
+  test("a lower limit than what is used is set and reported, and the limits outlive a restart", async () => {
+    const { output } = await type(`
+      vserver dext4 exec dd if=/dev/zero of=/tmp/z bs=1M count=8 status=none
+      echo == lower; vlimit dext4 --save --disk 1M; echo $?
+      echo == write; vserver dext4 exec cp /etc/passwd /tmp/new
+      vserver --silent dext4 restart; echo == restarted; vserver dext4 exec df -k --output=size / | tail -n 1`);
+    const seen = parts(output);
+    expect(seen["lower"]).toMatch(/^vlimit dext4: DISK: .* in use, over the new limit of 1M: .*\n0$/);
+    expect(seen["write"]).toMatch(/No space left on device|Disk quota exceeded/);
+    expect(seen["restarted"]).toBe("1024");
+  }, 200_000);
+
+  test("where the file system has no quota the commands that give it one are said", async () => {
+    await type(`
+      modprobe loop; truncate -s 64M /vservers/plain.image; mkfs.ext4 -q -F /vservers/plain.image; mkdir -p ${mounted}
+      mount -o loop /vservers/plain.image ${mounted}; echo VSERVERS=${mounted} >/etc/vserver.conf`);
+    await makeServer("dplain", "S_CONTEXT=730\nDISK=20M", mounted);
+    const { output } = await type("vserver --silent dplain start; echo $?");
+    await removeServer("dplain", mounted);
+    await type(`umount ${mounted}; rm /etc/vserver.conf`);
+    expect(output).toMatch(
+      /^vserver dplain: cannot enforce its limit DISK: \/dev\/loop\d+ \(ext4\) on \/mnt\/disk-test has no project quota; umount \/mnt\/disk-test && tune2fs -O project,quota -Q prjquota \/dev\/loop\d+ && mount -o prjquota \/dev\/loop\d+ \/mnt\/disk-test .*\n69\n/m,
+    );
+  }, 200_000);
+});
+
+describe("XFS", () => {
+  test("a server has its own space and inodes, and df inside shows them", async () => {
+    await type(`
+      modprobe xfs; truncate -s 400M /vservers/xfs.image; mkfs.xfs -q /vservers/xfs.image; mkdir -p ${mounted}
+      mount -o loop,prjquota /vservers/xfs.image ${mounted}; echo VSERVERS=${mounted} >/etc/vserver.conf`);
+    await makeServer("dxfs", "S_CONTEXT=726\nDISK=20M\nINODES=300", mounted);
+    await project("dxfs");
+    await Bun.write(`${mounted}/dxfs/tmp/escape.py`, attempts);
+    expect((await type("vserver dxfs exec python3 /tmp/escape.py")).output).not.toContain("DONE");
+    await removeServer("dxfs", mounted);
+    await type(`umount ${mounted}; rm /etc/vserver.conf`);
+  }, 300_000);
+});
+
+describe("btrfs", () => {
+  test("a subvolume's space is limited; what cannot be is said", async () => {
+    await type(`
+      modprobe btrfs; truncate -s 400M /vservers/btrfs.image; mkfs.btrfs -q /vservers/btrfs.image; mkdir -p ${mounted}
+      mount -o loop /vservers/btrfs.image ${mounted}; echo VSERVERS=${mounted} >/etc/vserver.conf`);
+    const start = "vserver --silent dbtrfs start; echo $?";
+    await makeServer("dbtrfs", "S_CONTEXT=727\nDISK=20M", mounted);
+    const plain = await type(start);
+    expect(plain.output).toMatch(
+      /dbtrfs is no subvolume of btrfs; stop dbtrfs and make it one: .*btrfs subvolume create.*\n69\n$/,
+    );
+    await type(
+      `umount ${mounted}/dbtrfs/usr; rm -rf --one-file-system ${mounted}/dbtrfs; btrfs subvolume create ${mounted}/dbtrfs`,
+    );
+    await makeServer("dbtrfs", "S_CONTEXT=727\nDISK=20M", mounted);
+    expect((await type(start)).output).toMatch(/quota is off on the btrfs of .*; btrfs quota enable .*\n69\n$/);
+    const { output } = await type(`btrfs quota enable ${mounted}; ${start}; vlimit dbtrfs --inodes 5; echo $?`);
+    expect(output).toMatch(/^0\nvserver dbtrfs: cannot enforce its limit INODES: btrfs cannot limit inodes; .*\n69\n$/);
+    const filled = await type(
+      "vserver dbtrfs exec sh -c 'dd if=/dev/zero of=/tmp/y bs=1M count=60; sync'; vlimit dbtrfs | grep DISK",
+    );
+    expect(filled.output).toMatch(/No space left on device|Disk quota exceeded/);
+    expect(filled.output).toMatch(/^DISK +\S+ +20M/m);
+    await removeServer("dbtrfs", mounted);
+    await type(`umount ${mounted}; rm /etc/vserver.conf`);
+  }, 300_000);
+});

@@ -1,0 +1,129 @@
+/** A server moves to another machine whole, and never runs on two: not when the move is cut off, not when a standby takes over. */
+import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { makeSmall, run } from "../small.ts";
+
+setDefaultTimeout(240_000);
+const other = "root@10.9.0.2";
+/** The same as a shell on the second machine would say. */
+const enter = `echo $$ >$(cat /run/second/group) &&
+  exec taskset -c 0 nsenter -t $(cat /run/second.pid) -m -n -u -C -- "$@"`;
+const there = (...words: string[]) => run("sh", "-c", enter, "sh", ...words);
+const here = (...words: string[]) => run(...words);
+const runsHere = (name: string) => here("vserver", name, "running").status === 0;
+const runsThere = (name: string) => there("vserver", name, "running").status === 0;
+const startsHere = (name: string) => here("vserver", "--silent", name, "start");
+
+/** Everything about a tree that a copy can lose; sizes of directories are the file system's own. */
+const fingerprint = `cd /vservers/$1 && find . | sort >/tmp/files.$$ &&
+  { find . -mindepth 1 -not -type d -printf '%p %y %m %U %G %n %s %t %l\\n' | sort
+    find . -mindepth 1 -type d -printf '%p %y %m %U %G %t\\n' | sort
+    [ $(du -k data/hole | cut -f1) -lt 1000 ] && echo "the hole is one"
+    for tool in 'getfattr -h -d -m -' getcap 'getfacl -n'; do xargs -d '\\n' $tool </tmp/files.$$ 2>/dev/null; done; }`;
+const print = (on: typeof here, name: string) => on("sh", "-c", fingerprint, "sh", name).out;
+
+function rich(name: string): void {
+  makeSmall(name, { conf: "IPROOT=0.0.0.0\nONBOOT=yes\n" });
+  const script = `cd /vservers/${name} && mkdir -p data && cd data && echo one >one && ln one two && ln one three &&
+    setfattr -n user.note -v mine one && setfacl -m u:1234:rw one && cp /usr/bin/true cap && setcap cap_net_raw+ep cap &&
+    truncate -s 40M hole && echo end >>hole && chown 12345:54321 three && ln -s /etc/shadow link && mknod null c 1 3 &&
+    mkfifo pipe && touch -d 2001-02-03 old && mkdir -m 3770 shared`;
+  expect(run("sh", "-c", script)).toMatchObject({ status: 0, err: "" });
+  mkdirSync(`/etc/vservers/${name}.sh.d`, { recursive: true });
+  writeFileSync(`/etc/vservers/${name}.sh.d/note`, "#!/bin/sh\n");
+}
+
+beforeAll(() => {
+  expect(run("vkernel", "load").status).toBe(0);
+  expect(run("sh", "/src/tests/machine/move/host.sh")).toMatchObject({ status: 0, err: "" });
+});
+
+test("move: everything of the tree, its conf and its scripts arrives; it runs there, and is gone here", () => {
+  rich("mover");
+  expect(startsHere("mover").status).toBe(0);
+  expect(here("vserver", "mover", "move", other)).toMatchObject({ status: 0, err: "" });
+  expect([runsThere("mover"), runsHere("mover")]).toEqual([true, false]);
+  expect([existsSync("/vservers/mover"), existsSync("/etc/vservers/mover.conf")]).toEqual([false, false]);
+  expect(there("cat", "/etc/vservers/mover.conf").out).toContain("ONBOOT=yes");
+  expect(there("test", "-e", "/etc/vservers/mover.sh.d/note").status).toBe(0);
+  expect(there("vserver", "--silent", "mover", "stop").status).toBe(0);
+});
+
+test("a copy is the same in links, owners, modes, times, holes, attributes, ACLs and capabilities", () => {
+  rich("twin");
+  const before = print(here, "twin");
+  expect(before).toContain("cap_net_raw");
+  expect(before).toContain("user.note");
+  expect(before).toContain("the hole is one");
+  expect(here("vserver", "twin", "copy", other)).toMatchObject({ status: 0, err: "" });
+  expect(print(there, "twin")).toBe(before);
+});
+
+test("a standby copy does not start, not even with the machine; sync brings it up to date, in one piece", () => {
+  expect(there("vserver", "twin", "start").err).toContain("standby copy");
+  expect(there("vservers", "start").out).toContain("twin: not started: it is a standby copy");
+  writeFileSync("/vservers/twin/data/new", "new\n");
+  run("rm", "/vservers/twin/data/old");
+  expect(startsHere("twin").status).toBe(0);
+  expect(here("vserver", "twin", "sync", other)).toMatchObject({ status: 0, err: "" });
+  expect(there("ls", "/vservers/twin/data").out.split("\n")).toContain("new");
+  expect(there("ls", "/vservers/twin/data").out.split("\n")).not.toContain("old");
+  expect(there("ls", "-A", "/vservers").out).not.toContain(".moving");
+});
+
+test("takeover is refused while it runs here, and after it does not start here any more", () => {
+  expect(there("vserver", "twin", "takeover")).toMatchObject({ status: 1, err: expect.stringContaining("it runs on") });
+  expect([runsHere("twin"), runsThere("twin")]).toEqual([true, false]);
+  expect(here("vserver", "--silent", "twin", "stop").status).toBe(0);
+  expect(there("vserver", "--silent", "twin", "takeover")).toMatchObject({ status: 0, err: "" });
+  expect([runsHere("twin"), runsThere("twin")]).toEqual([false, true]);
+  expect(startsHere("twin")).toMatchObject({ status: 1, err: expect.stringContaining("has taken it over") });
+});
+
+test("it comes home by a move from there", () => {
+  expect(there("vserver", "--silent", "twin", "move", "root@10.9.0.1")).toMatchObject({ status: 0, err: "" });
+  expect([runsHere("twin"), runsThere("twin")]).toEqual([true, false]);
+  expect(there("test", "-e", "/vservers/twin").status).toBe(1);
+});
+
+test("a takeover from a machine that cannot be asked wants --force", () => {
+  expect(here("vserver", "--silent", "twin", "sync", other).status).toBe(0);
+  const nowhere = ["--origin", "root@10.9.0.77"];
+  expect(there("vserver", "twin", "takeover", ...nowhere)).toMatchObject({
+    status: 1,
+    err: expect.stringContaining("--force"),
+  });
+  expect(runsThere("twin")).toBe(false);
+});
+
+test("cut off anywhere, a move leaves at most one machine that runs the server, and the same command completes it", async () => {
+  for (const delay of [500, 1500, 3000, 5000, 8000]) {
+    const child = Bun.spawn(["vserver", "--silent", "twin", "move", other], { stdio: ["ignore", "ignore", "ignore"] });
+    await Promise.race([child.exited, Bun.sleep(delay)]);
+    child.kill("SIGKILL");
+    await child.exited;
+    expect(runsHere("twin") && runsThere("twin")).toBe(false);
+    if (!existsSync("/etc/vservers/twin.conf")) break;
+    // Whoever tries to start it here while it is on its way must not succeed once it runs there.
+    const tried = startsHere("twin").status === 0;
+    expect(tried && runsThere("twin")).toBe(false);
+  }
+  if (existsSync("/vservers/twin")) {
+    if (run("vserver", "twin", "status").status === 3) startsHere("twin");
+    expect(here("vserver", "--silent", "twin", "move", other)).toMatchObject({ status: 0, err: "" });
+  }
+  expect(existsSync("/vservers/twin")).toBe(false);
+  expect(there("vserver", "--silent", "twin", "start").status).toBe(0);
+  expect(there("vserver", "--silent", "twin", "stop").status).toBe(0);
+});
+
+test("refused: a server of that name is there already; a name that ssh would take for an option; a running target", () => {
+  makeSmall("twin");
+  expect(here("vserver", "twin", "move", other).err).toContain("has a server of that name already");
+  expect(startsHere("twin").status).toBe(1);
+  expect(here("vserver", "twin", "move", other, "--abort")).toMatchObject({ status: 0, err: "" });
+  expect(startsHere("twin").status).toBe(0);
+  expect(here("vserver", "twin", "sync", "-oProxyCommand=id")).toMatchObject({ status: 2 });
+  expect(here("vserver", "twin", "sync", "--", "-oProxyCommand=id")).toMatchObject({ status: 1 });
+  here("vserver", "--silent", "twin", "stop");
+});

@@ -1,0 +1,111 @@
+/** The loopback of a virtual server is its own: the same port in two servers and on the main server, and no way across. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { ask, bind, inGuest, main, must, run, type Serving, serve, startGuest, stopGuest, tied } from "./guest.ts";
+
+setDefaultTimeout(120_000);
+
+const servers = { eps: "10.0.0.61", zeta: "10.0.0.71" } as const;
+const serving: Serving[] = [];
+const contextOf = (name: string): number => JSON.parse(must("vserver", "--json", name, "status")).context;
+
+const database = (tag: string) => [
+  `kind=tcp,family=4,at=127.0.0.1,port=3306,tag=${tag}`,
+  `kind=tcp,family=6,at=::1,port=3306,tag=${tag}`,
+  `kind=udp,family=4,at=127.0.0.1,port=3306,tag=${tag}`,
+  `kind=tcp,family=4,port=3307,tag=${tag}`,
+  `kind=udp,family=4,port=3307,tag=${tag}`,
+  `kind=tcp,family=6,port=3308,only=0,tag=${tag}`,
+];
+
+beforeAll(async () => {
+  must("vkernel", "load");
+  for (const [name, address] of Object.entries(servers)) {
+    startGuest(name, [`IPROOT="${address} fd00::${address.slice(-2)}"`, "IPROOTDEV=eth0"]);
+    serving.push(await serve(inGuest(name), ...database(name)));
+  }
+  serving.push(await serve(tied("127.0.0.1", "::1"), ...database("main").slice(0, 4)));
+}, 240_000);
+
+afterAll(async () => {
+  for (const server of serving) await server.stop();
+  for (const name of Object.keys(servers)) stopGuest(name);
+});
+
+const local = ["kind=tcp,family=4,to=127.0.0.1,port=3306", "kind=tcp,family=6,to=::1,port=3306"];
+
+test("each meets its own service at 127.0.0.1 and ::1, and both ends read just that", () => {
+  for (const name of Object.keys(servers)) {
+    expect(ask(inGuest(name), ...local)).toEqual([
+      `${name} 127.0.0.1 127.0.0.1 own 127.0.0.1 peer 127.0.0.1`,
+      `${name} ::1 ::1 own ::1 peer ::1`,
+    ]);
+  }
+  expect(ask(main, ...local).map((answer) => answer.split(" ")[0])).toEqual(["main", "main"]);
+});
+
+test("localhost and 0.0.0.0 mean the same", () => {
+  for (const host of ["localhost", "0.0.0.0"]) {
+    expect(ask(inGuest("eps"), `kind=tcp,family=4,to=${host},port=3306`)[0]).toStartWith("eps 127.0.0.1 127.0.0.1");
+  }
+});
+
+test("datagrams to the own loopback arrive, and come from it", () => {
+  expect(ask(inGuest("zeta"), "kind=udp,family=4,to=127.0.0.1,port=3306")[0]).toMatch(
+    /^zeta 127\.0\.0\.1 .* from 127\.0\.0\.1$/,
+  );
+});
+
+test("a service on every address is reached on the own loopback, too, by TCP of both families and by datagrams", () => {
+  const specs = [
+    "kind=tcp,family=4,to=127.0.0.1,port=3307",
+    "kind=tcp,family=6,to=::1,port=3308",
+    "kind=tcp,family=4,to=127.0.0.1,port=3308",
+    "kind=udp,family=4,to=127.0.0.1,port=3307",
+  ];
+  for (const answer of ask(inGuest("eps"), ...specs)) expect(answer).toStartWith("eps ");
+});
+
+test("nobody reaches or takes the loopback of another context: not the main server, not a neighbour, tied or not", () => {
+  const xid = contextOf("eps");
+  const twin = `127.${xid >> 8}.${xid & 255}.1`;
+  const twin6 = `fd76:7365:7276:6572::${xid.toString(16)}`;
+  const specs = [
+    `kind=tcp,family=4,to=${twin},port=3306`,
+    `kind=tcp,family=6,to=${twin6},port=3306`,
+    `kind=tcp,family=6,to=::ffff:${twin},port=3306`,
+    `kind=udp,family=4,to=${twin},port=3306`,
+    `kind=udp,family=4,to=${twin},port=3306,connected=1`,
+  ];
+  for (const place of [main, tied("10.0.0.1", "fd00::1"), inGuest("zeta")]) {
+    for (const answer of ask(place, ...specs)) expect(["ECONNREFUSED", "ENETUNREACH"]).toContain(answer);
+    const bound = bind(
+      place,
+      `kind=tcp,at=${twin},port=4000`,
+      `kind=udp,at=${twin},port=4000`,
+      `kind=tcp,family=6,at=${twin6}`,
+    );
+    for (const answer of bound) expect(answer).toBe("EADDRNOTAVAIL");
+  }
+});
+
+test("a server does not reach a service of the main server's loopback", () => {
+  run("ip", "address", "add", "127.0.0.9/8", "dev", "lo");
+  for (const to of ["127.0.0.9", "127.0.0.2"]) {
+    expect(ask(inGuest("zeta"), `kind=tcp,family=4,to=${to},port=3306`)).toEqual(["ECONNREFUSED"]);
+  }
+});
+
+test("what the main server has on every address is not on the loopback of a server", async () => {
+  const specs = ["kind=tcp,family=4,port=3399,tag=main", "kind=tcp,family=6,port=3398,only=0,tag=main"];
+  const everywhere = await serve(main, ...specs, "kind=udp,family=4,port=3399,tag=main");
+  expect(ask(main, "kind=tcp,family=4,to=127.0.0.1,port=3399")[0]).toStartWith("main ");
+  const questions = [
+    "kind=tcp,family=4,to=127.0.0.1,port=3399",
+    "kind=tcp,family=4,to=127.0.0.1,port=3398",
+    "kind=tcp,family=6,to=::1,port=3398",
+    "kind=udp,family=4,to=127.0.0.1,port=3399,patience=2",
+  ];
+  expect(ask(inGuest("eps"), ...questions)).toEqual(["ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED", "timeout"]);
+  expect(ask(inGuest("eps"), "kind=tcp,family=4,to=10.0.0.1,port=3399")[0]).toStartWith("main ");
+  await everywhere.stop();
+});

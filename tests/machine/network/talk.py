@@ -1,0 +1,134 @@
+"""Small servers and clients for the network tests: serve SPEC..., or ask SPEC; a spec is key=value words.
+
+serve  kind=tcp|udp family=4|6 at=ADDRESS port=N only=0|1 (IPV6_V6ONLY) reuse=1 without bind: nobind=1 tag=TEXT,
+       listen=0: bound at once, listening when a line comes in
+       prints `bound ADDRESS PORT` for each spec, then answers every client: TAG, the local address, the peer's address;
+       ends with its standard input.
+ask    kind=… family=… to=ADDRESS port=N [source=ADDRESS] [pktinfo=ADDRESS] [connected=1] [option=freebind|transparent]
+       prints the answer, the own address and the peer's, or the name of the error.
+forge  source=ADDRESS to=ADDRESS port=N: sends a datagram with a header of its own making, by a raw socket.
+bind   kind=tcp|udp|udplite|raw|ping|sctp|packet family=… at=ADDRESS [port=N]: prints the address it got, or the error.
+"""
+import errno, select, socket, struct, sys
+
+KINDS = {
+    "tcp": (socket.SOCK_STREAM, 0), "mptcp": (socket.SOCK_STREAM, 262), "udp": (socket.SOCK_DGRAM, 0),
+    "udplite": (socket.SOCK_DGRAM, 136), "raw": (socket.SOCK_RAW, 1), "raw6": (socket.SOCK_RAW, 58),
+    "ping": (socket.SOCK_DGRAM, 1), "sctp": (socket.SOCK_STREAM, 132), "packet": (socket.SOCK_RAW, 0),
+}
+OPTIONS = {"freebind": (0, 15), "transparent": (0, 19)}
+
+def spec(word):
+    return dict(pair.split("=", 1) for pair in word.split(","))
+
+def make(s):
+    kind, protocol = KINDS[s.get("kind", "tcp")]
+    if s["kind"] == "packet":
+        return socket.socket(socket.AF_PACKET, kind, socket.htons(3))
+    made = socket.socket(socket.AF_INET6 if s.get("family") == "6" else socket.AF_INET, kind, protocol)
+    made.settimeout(float(s.get("patience", "4")))
+    if "only" in s:
+        made.setsockopt(41, 26, int(s["only"]))
+    if "reuse" in s:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if "device" in s:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, s["device"].encode())
+    if "option" in s:
+        made.setsockopt(*OPTIONS[s["option"]], 1)
+    return made
+
+def serve(words):
+    sockets = {}
+    for word in words:
+        s = spec(word)
+        made = make(s)
+        stream = made.type & 0xf == socket.SOCK_STREAM
+        if stream:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if "nobind" not in s:
+            made.bind((s.get("at", ""), int(s.get("port", "0"))))
+        if "listen" in s:
+            print("bound", *made.getsockname()[:2], flush=True)
+            sys.stdin.readline()
+        if stream:
+            made.listen(16)
+        sockets[made] = s.get("tag", "?")
+        if "listen" not in s:
+            print("bound", *made.getsockname()[:2], flush=True)
+    while True:
+        for ready in select.select([sys.stdin, *sockets], [], [])[0]:
+            if ready is sys.stdin:
+                return
+            try:
+                if ready.type & 0xf == socket.SOCK_STREAM:
+                    client, peer = ready.accept()
+                    client.send(f"{sockets[ready]} {client.getsockname()[0]} {peer[0]}".encode())
+                    client.close()
+                else:
+                    _, peer = ready.recvfrom(2000)
+                    ready.sendto(f"{sockets[ready]} {ready.getsockname()[0]} {peer[0]}".encode(), peer)
+            except OSError:
+                pass
+
+def ask(s):
+    made = make(s)
+    to = (s["to"], int(s["port"]))
+    if "source" in s:
+        made.bind((s["source"], 0))
+    if made.type & 0xf == socket.SOCK_STREAM:
+        if "fastopen" in s:
+            made.settimeout(None)
+            made.sendto(b"x", 0x20000000, to)
+        else:
+            made.connect(to)
+        # Who sends with the first packet may be answered and left before it can ask for the peer.
+        own, peer = made.getsockname()[0], "-" if "fastopen" in s else made.getpeername()[0]
+        print(made.recv(2000).decode(), "own", own, "peer", peer)
+        return
+    elif "pktinfo" in s:
+        if "connected" in s:
+            made.connect(to)
+        if s.get("family") == "6":
+            control = (41, 50, struct.pack("=16sI", socket.inet_pton(socket.AF_INET6, s["pktinfo"]), 0))
+        else:
+            control = (0, 8, struct.pack("=I4s4s", 0, socket.inet_aton(s["pktinfo"]), b"\0" * 4))
+        made.sendmsg([b"x"], [control], 0, *([] if "connected" in s else [to]))
+        answer, _ = made.recvfrom(2000)
+    elif "connected" in s:
+        made.connect(to)
+        made.send(b"x")
+        answer = made.recv(2000)
+    else:
+        made.sendto(b"x", to)
+        answer, peer = made.recvfrom(2000)
+        print(answer.decode(), "from", peer[0])
+        return
+    print(answer.decode(), "own", made.getsockname()[0])
+
+def bind(s):
+    made = make(s)
+    if s["kind"] == "packet":
+        print("made")
+        return
+    made.bind((s.get("at", ""), int(s.get("port", "0"))))
+    print("bound", made.getsockname()[0])
+
+def forge(s):
+    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, 255)
+    source, to = socket.inet_aton(s["source"]), socket.inet_aton(s["to"])
+    datagram = struct.pack(">HHHH", 4000, int(s["port"]), 9, 0) + b"x"
+    raw.sendto(struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 0, 0, 64, 17, 0, source, to) + datagram, (s["to"], 0))
+    print("sent")
+
+if __name__ == "__main__":
+    verb, *words = sys.argv[1:]
+    if verb == "serve":
+        serve(words)
+    for word in words:
+        try:
+            {"ask": ask, "bind": bind, "forge": forge}[verb](spec(word))
+        except socket.timeout:
+            print("timeout")
+        except OSError as error:
+            print(errno.errorcode.get(error.errno, error))
+        sys.stdout.flush()

@@ -1,0 +1,157 @@
+/** A service on every address is reached on each of its own addresses and on no other, beside others on the same port. */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { ask, bind, inGuest, main, must, run, type Serving, serve, startGuest, stopGuest, tied } from "./guest.ts";
+
+setDefaultTimeout(120_000);
+
+const mine = {
+  alpha: ["10.0.0.21", "10.0.0.22", "fd00::21", "fd00::22"],
+  beta: ["10.0.0.31", "10.0.0.32", "fd00::31"],
+};
+const onMain = ["10.0.0.1", "fd00::1"];
+const foreign = "10.0.0.9";
+const serving: Serving[] = [];
+
+const everySocket = (tag: string) => [
+  `kind=tcp,family=4,port=8080,tag=${tag}`,
+  `kind=tcp,family=6,port=8080,only=1,tag=${tag}`,
+  `kind=tcp,family=6,port=8081,only=0,tag=${tag}`,
+  `kind=udp,family=4,port=8080,tag=${tag}`,
+  `kind=udp,family=6,port=8080,only=1,tag=${tag}`,
+];
+
+const family = (address: string) => (address.includes(":") ? 6 : 4);
+const question = (address: string, kind: string, port = 8080) =>
+  `kind=${kind},family=${family(address)},to=${address},port=${port}`;
+
+beforeAll(async () => {
+  must("vkernel", "load");
+  run("ip", "address", "add", `${foreign}/24`, "dev", "eth0");
+  run("ip", "address", "add", "fd00::1/64", "dev", "eth0", "nodad");
+  for (const [name, addresses] of Object.entries(mine)) {
+    startGuest(name, [`IPROOT="${addresses.join(" ")}"`, "IPROOTDEV=eth0"]);
+    serving.push(await serve(inGuest(name), ...everySocket(name)));
+  }
+  serving.push(await serve(tied(...onMain), ...everySocket("main")));
+}, 240_000);
+
+afterAll(async () => {
+  for (const server of serving) await server.stop();
+  for (const name of Object.keys(mine)) stopGuest(name);
+  run("ip", "address", "del", `${foreign}/24`, "dev", "eth0");
+  run("ip", "address", "del", "fd00::1/64", "dev", "eth0");
+});
+
+const owners = [...Object.entries(mine), ["main", onMain] as const].flatMap(([tag, all]) =>
+  all.map((at) => [at, tag] as const),
+);
+
+describe("two servers with several addresses each, and a third service on the main server", () => {
+  test("TCP: each answers at every one of its addresses, and its accepted sockets have that address", () => {
+    const answers = ask(main, ...owners.map(([at]) => question(at, "tcp")));
+    answers.forEach((answer, index) => {
+      const [at, tag] = owners[index] ?? ["", ""];
+      expect(answer).toStartWith(`${tag} ${at} `);
+      expect(answer).toEndWith(` peer ${at}`);
+    });
+  });
+
+  test("TCP of both families through one socket", () => {
+    const answers = ask(main, ...owners.map(([at]) => question(at, "tcp", 8081)));
+    answers.forEach((answer, index) => {
+      const [at, tag] = owners[index] ?? ["", ""];
+      expect(answer).toStartWith(`${tag} ${family(at) === 4 ? `::ffff:${at}` : at} `);
+    });
+  });
+
+  test("datagrams: each answers at every one of its addresses", () => {
+    const answers = ask(main, ...owners.map(([at]) => question(at, "udp")));
+    answers.forEach((answer, index) => {
+      expect(answer).toStartWith(`${owners[index]?.[1]} `);
+    });
+  });
+
+  test("none of them answers at an address of the machine that nobody has", () => {
+    const specs = [question(foreign, "tcp"), question(foreign, "tcp", 8081), `${question(foreign, "udp")},patience=1`];
+    expect(ask(main, ...specs)).toEqual(["ECONNREFUSED", "ECONNREFUSED", "timeout"]);
+  });
+
+  test("the main server's loopback reaches none of them", () => {
+    const specs = [question("127.0.0.1", "tcp"), question("::1", "tcp"), `${question("127.0.0.1", "udp")},patience=1`];
+    expect(ask(main, ...specs)).toEqual(["ECONNREFUSED", "ECONNREFUSED", "timeout"]);
+  });
+
+  test("the sockets believe to stand on their first address, and ss shows where they stand", () => {
+    expect(serving[0]?.bound).toEqual([
+      "10.0.0.21 8080",
+      "fd00::21 8080",
+      "::ffff:10.0.0.21 8081",
+      "10.0.0.21 8080",
+      "fd00::21 8080",
+    ]);
+    expect(must("ss", "-Htln")).toContain("10.0.0.21:8080");
+  });
+});
+
+test("a listener that never called bind is reached on its own addresses only", async () => {
+  const server = await serve(
+    inGuest("alpha"),
+    "kind=tcp,family=4,nobind=1,tag=unbound",
+    "kind=tcp,family=6,nobind=1,tag=six",
+  );
+  const [port, port6] = server.bound.map((line) => Number(line.split(" ")[1]));
+  const at = (address: string, which = port) => question(address, "tcp", which);
+  const answers = ask(main, at("10.0.0.21"), at("10.0.0.22"), at("10.0.0.1"), at("10.0.0.31"), at("127.0.0.1"));
+  expect(answers.map((answer) => answer.split(" ")[0])).toEqual([
+    "unbound",
+    "unbound",
+    "ECONNREFUSED",
+    "ECONNREFUSED",
+    "ECONNREFUSED",
+  ]);
+  const both = ask(main, at("fd00::22", port6), at("10.0.0.22", port6), at("fd00::1", port6), at("10.0.0.1", port6));
+  expect(both.map((answer) => answer.split(" ")[0])).toEqual(["six", "six", "ECONNREFUSED", "ECONNREFUSED"]);
+  await server.stop();
+});
+
+test("an address that a service on every address serves is taken, for its own server too, until it ends", async () => {
+  const all = await serve(
+    inGuest("alpha"),
+    "kind=tcp,family=4,port=8085,tag=all",
+    "kind=udp,family=4,port=8085,tag=all",
+  );
+  const exact = ["kind=tcp,family=4,at=10.0.0.22,port=8085", "kind=udp,family=4,at=10.0.0.22,port=8085"];
+  const local = ["kind=tcp,family=4,at=127.0.0.1,port=8085", "kind=udp,family=4,at=127.0.0.1,port=8085"];
+  for (const answer of bind(inGuest("alpha"), ...exact, ...local)) expect(answer).toBe("EADDRINUSE");
+  await all.stop();
+  expect(bind(inGuest("alpha"), ...exact)).toEqual(["bound 10.0.0.22", "bound 10.0.0.22"]);
+});
+
+test("a user who ties himself to a server's further address is given nothing that is meant for the server", async () => {
+  const user = (...addresses: string[]) => ["setpriv", "--reuid", "1000", "--clear-groups", ...tied(...addresses)];
+  const everywhere = ["kind=tcp,family=4,port=8080", "kind=udp,family=4,port=8080"];
+  const there = ["kind=tcp,family=4,at=10.0.0.22,port=8080", "kind=udp,family=4,at=10.0.0.22,port=8080"];
+  // Each of these would be bound before the server's own socket at 10.0.0.21 is looked at.
+  for (const answer of bind(user("127.0.0.5", "10.0.0.22"), ...everywhere, ...there)) expect(answer).toBe("EADDRINUSE");
+  for (const answer of bind(user("10.0.0.22"), ...everywhere, ...there)) expect(answer).toBe("EADDRINUSE");
+  expect(bind(main, "kind=udp,family=4,at=10.0.0.22,port=8080")).toEqual(["EADDRINUSE"]);
+  // Bound first and listening afterwards: whoever listens first has it.
+  const late = await serve(user("127.0.0.5", "10.0.0.22"), "kind=tcp,family=4,port=8086,tag=late,listen=0");
+  const own = await serve(inGuest("alpha"), "kind=tcp,family=4,port=8086,tag=alpha");
+  late.go();
+  await Bun.sleep(500);
+  expect(ask(main, question("10.0.0.22", "tcp", 8086))[0]).toStartWith("alpha ");
+  await late.stop();
+  await own.stop();
+});
+
+test("SO_REUSEPORT of another context on the same port takes nothing over", async () => {
+  const spec = (tag: string) => `kind=tcp,family=4,port=8090,reuse=1,tag=${tag}`;
+  const one = await serve(inGuest("alpha"), spec("alpha"), spec("alpha"));
+  const two = await serve(inGuest("beta"), spec("beta"));
+  const questions = Array.from({ length: 8 }, () => question("10.0.0.22", "tcp", 8090));
+  for (const answer of ask(main, ...questions)) expect(answer).toStartWith("alpha ");
+  expect(ask(main, question("10.0.0.32", "tcp", 8090))[0]).toStartWith("beta ");
+  await one.stop();
+  await two.stop();
+});
