@@ -1,8 +1,9 @@
 /** Nobody in a context takes the kernel half away, covers it, loads what could, or reaches others through the machine. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { pinDirectory } from "../../../src/context/abi.ts";
+import { operations, pinDirectory } from "../../../src/context/abi.ts";
 import { attack, worked } from "./attack.ts";
 import { type Field, positions } from "./directions.ts";
+import { attackProgram } from "./program.ts";
 
 let field: Field;
 const nobody = { pid: 0, tid: 0, orders: "" };
@@ -42,6 +43,14 @@ for (const kind of ["root in a context", "context 1", "a user in a context"] as 
     expect(worked(await attack(field[kind].place, "machine", victim))).toEqual([]);
   });
 }
+
+test("context 1 reaches nobody through the machine when it is held either, as a server's context is", async () => {
+  const { place, victim } = field["root of the main server"];
+  const program = attackProgram();
+  await place.run(`${program} call ${operations.HOLD} 1`);
+  expect(worked(await attack(field["context 1"].place, "machine", victim))).toEqual([]);
+  await place.run(`${program} call ${operations.RELEASE} 1`);
+});
 
 test("root in a context has no module loaded on its behalf", async () => {
   const ask = (module: string) => `mount -t ${module} none /mnt; grep -c '^${module} ' /proc/modules`;
