@@ -6,7 +6,7 @@
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type Kernel, kernels } from "../machine/options.ts";
 import { add, type Tally, tally } from "./tally.ts";
@@ -16,6 +16,12 @@ const reports = mkdtempSync(join(tmpdir(), "vserver-test-"));
 
 /** Seconds for each kernel; with the rest it has to fit into an hour. */
 const machineTime = 3900;
+
+/** Milliseconds a test in the test machine may take if it says nothing else: what takes a blink elsewhere takes a second. */
+const machineTestTime = 300_000;
+
+/** The same for the tests of this machine. */
+const hostTestTime = 20_000;
 
 async function testFiles(words: readonly string[]): Promise<string[]> {
   const found = await Array.fromAsync(new Bun.Glob("{src,scripts,machine,tests}/**/*.test.ts").scan(root));
@@ -34,31 +40,36 @@ async function show(stream: ReadableStream<Uint8Array>, mark: string): Promise<v
   if (rest !== "") console.log(mark + rest);
 }
 
-/** Runs `argv` with its output shown, and counts the tests in the report it leaves. */
-async function suite(name: string, mark: string, argv: readonly string[], report: string): Promise<Tally> {
+const readReport = async (path: string): Promise<string | undefined> =>
+  (await Bun.file(path).exists()) ? Bun.file(path).text() : undefined;
+
+/** Runs `argv` with its output shown, and counts the tests in the reports it leaves. */
+async function suite(name: string, mark: string, argv: readonly string[], reports: readonly string[]): Promise<Tally> {
   const started = Date.now();
   console.log(`\n${name}`);
   const child = Bun.spawn([...argv], { cwd: root, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const [, , status] = await Promise.all([show(child.stdout, mark), show(child.stderr, mark), child.exited]);
-  const file = Bun.file(report);
-  const counted = tally((await file.exists()) ? await file.text() : undefined, status);
+  const counted = tally(await Promise.all(reports.map(readReport)), status);
   const seconds = Math.round((Date.now() - started) / 1000);
   console.log(`${name}: ${counted.passed} passed, ${counted.failed} failed in ${seconds} s (exit status ${status})`);
   return counted;
 }
 
-const bunTest = (bun: string, timeout: number, report: string, files: readonly string[]): string[] => [
-  ...[bun, "test", "--timeout", String(timeout), "--reporter", "junit", "--reporter-outfile", report],
-  ...files.map((path) => `./${path}`),
-];
+function hostSuite(files: readonly string[]): Promise<Tally> {
+  const report = join(reports, "host.xml");
+  const words = ["test", "--timeout", String(hostTestTime), "--reporter", "junit", "--reporter-outfile", report];
+  return suite("This machine", "", [process.execPath, ...words, ...files.map((path) => `./${path}`)], [report]);
+}
 
 function machineSuite(kernel: Kernel, files: readonly string[]): Promise<Tally> {
   const share = join(reports, kernel);
   mkdirSync(share);
   const machine = [join(root, "machine/run"), "--kernel", kernel, "--timeout", String(machineTime)];
-  const inside = bunTest("bun", 120_000, "/report/report.xml", files);
+  const inside = ["tests/machine/suite", "/report", String(machineTestTime), ...files.map((path) => `./${path}`)];
   const argv = [...machine, "--share", `${share}:/report`, "--", ...inside];
-  return suite(`Linux ${kernel} in the test machine`, `${kernel.padEnd(4)} | `, argv, join(share, "report.xml"));
+  const folders = new Set(files.map((path) => dirname(path)));
+  const written = [...folders].map((folder) => join(share, `${folder.replaceAll("/", "-")}.xml`));
+  return suite(`Linux ${kernel} in the test machine`, `${kernel.padEnd(4)} | `, argv, written);
 }
 
 const { values, positionals } = parseArgs({
@@ -72,8 +83,7 @@ const here = files.filter((path) => !inMachine.includes(path));
 
 let total: Tally = { passed: 0, failed: 0 };
 if (here.length > 0) {
-  const report = join(reports, "host.xml");
-  total = add(total, await suite("This machine", "", bunTest(process.execPath, 20_000, report, here), report));
+  total = add(total, await hostSuite(here));
 }
 if (inMachine.length > 0) {
   const suites = await Promise.all(chosen.map((kernel) => machineSuite(kernel, inMachine)));

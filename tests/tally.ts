@@ -10,16 +10,22 @@ export const add = (one: Tally, other: Tally): Tally => ({
   failed: one.failed + other.failed,
 });
 
-/**
- * @param report the JUnit text, if one was written.
- * @param status exit status of the run. One that is not 0 counts as a failure even where no test says so: a file that
- *   cannot be loaded, a machine that died.
- */
-export function tally(report: string | undefined, status: number): Tally {
+const nothing: Tally = { passed: 0, failed: 0 };
+
+function count(report: string | undefined): Tally {
   const head = /<testsuites [^>]*>/.exec(report ?? "")?.[0] ?? "";
   const number = (name: string) => Number(new RegExp(` ${name}="([0-9]+)"`).exec(head)?.[1] ?? 0);
   const failed = number("failures") + number("errors");
   const passed = number("tests") - failed - number("skipped");
-  const wrong = status !== 0 || passed + failed === 0;
-  return { passed, failed: failed === 0 && wrong ? 1 : failed };
+  return passed + failed === 0 ? { passed: 0, failed: 1 } : { passed, failed };
+}
+
+/**
+ * @param reports the JUnit texts; undefined for one that should have been written and was not.
+ * @param status exit status of the run. One that is not 0 counts as a failure even where no test says so: a file that
+ *   cannot be loaded, a machine that died.
+ */
+export function tally(reports: readonly (string | undefined)[], status: number): Tally {
+  const { passed, failed } = reports.map(count).reduce(add, nothing);
+  return { passed, failed: failed === 0 && (status !== 0 || passed === 0) ? 1 : failed };
 }

@@ -30,9 +30,9 @@ describe("vps", () => {
     expect(lines[0]).toMatch(/^PID CONTEXT {10}TTY {6}STAT {3}TIME COMMAND$/);
     const find = (pattern: RegExp) => lines.filter((line) => pattern.test(line));
     expect(find(/^ +1 0 {5}MAIN {7}\S/).length).toBe(1);
-    expect(find(/^ +\d+ 700 {3}listed {5}\? .* guestd 600$/).length).toBe(2);
-    expect(find(/^ +\d+ 60001 UNKNOWN {4}\? .* lonerd 600$/).length).toBe(1);
-    expect(find(/^ +\d+ 1 {5}ALL_PROCS {2}\? .* ps ax$/).length).toBe(1);
+    expect(find(/^ *\d+ 700 {3}listed {5}\? .* guestd 600$/).length).toBe(2);
+    expect(find(/^ *\d+ 60001 UNKNOWN {4}\? .* lonerd 600$/).length).toBe(1);
+    expect(find(/^ *\d+ 1 {5}ALL_PROCS {2}\? .* ps ax$/).length).toBe(1);
   });
 
   test("the context is the second word of a line of vps ax, which scripts count on", async () => {
@@ -51,7 +51,7 @@ describe("vps", () => {
     expect(seen["aux"]).toMatch(/^root +\d+ 700 +listed +[\d.]+ .* guestd 600\nroot +\d+ 700 +listed /);
     expect(seen["last"]).toMatch(/^COMMAND +PID CONTEXT\nguestd 600 +\d+ 700 listed\nguestd 600 +\d+ 700 listed$/);
     expect(seen["none"]).toBe("COMMAND\nguestd 600\nguestd 600");
-    expect(seen["wide"]).toMatch(/^PID CONTEXT {8,} PPID USER +COMMAND\n +\d+ 60001 UNKNOWN +\d+ root +lonerd 600$/);
+    expect(seen["wide"]).toMatch(/^PID CONTEXT {8,} PPID USER +COMMAND\n *\d+ 60001 UNKNOWN +\d+ root +lonerd 600$/);
   });
 
   test("--json lists pid, context, name and the columns of ps", async () => {

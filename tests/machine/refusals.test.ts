@@ -27,7 +27,7 @@ async function refused(rows: readonly Row[], user: string): Promise<void> {
 }
 
 beforeAll(async () => {
-  await type("vkernel load");
+  await type("vkernel load; mkdir -p /etc/vservers; chmod 700 /etc/vservers");
 });
 
 const onlyRoot = /^\S.*: cannot .*: (only root may|operation not permitted)(; .*)?$/;
@@ -70,7 +70,7 @@ test("root, and something that is not there", async () => {
       ["vkill -c 899", 1, /^vkill: cannot signal context 899: it has no process$/],
       ["vkill 999999", 1, /^Process id 999999 not found\.$/],
       ["vexec nonesuch true", 255, /^vexec: server nonesuch: cannot enter: no such file or directory; .*$/],
-      ["vserver nonesuch start", 1, /^vserver nonesuch: cannot .*; make the server with .*$/],
+      ["vserver nonesuch start", 5, /^vserver nonesuch: cannot .*; make the server with .*$/],
       ["vserver ../etc status", 1, /^vserver\b.*\.\.\/etc.*$/],
     ],
     "root",

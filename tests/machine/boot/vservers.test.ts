@@ -1,9 +1,8 @@
 /** All servers at once: in order, one line each, and one that fails stops no other. */
-import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { makeSmall, run } from "../small.ts";
 
-setDefaultTimeout(120_000);
 const order = "/tmp/boot-order";
 /** Every start and stop notes when it happens. */
 const hook = `#!/bin/sh\necho "$1 $2" >>${order}\n`;

@@ -1,11 +1,9 @@
 /** Loading and unloading may be killed anywhere: the next command recovers, and no process of a context is set free. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { parts, type } from "../shell.ts";
 import { leavePositions } from "./directions.ts";
 
 // Each loads several times, which takes its time where the kernel is emulated.
-setDefaultTimeout(180_000);
-
 const pins = "/run/vserver/bpf";
 const unload = "until vkernel unload 2>/dev/null; do sleep 0.2; done";
 

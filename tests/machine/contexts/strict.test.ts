@@ -1,12 +1,10 @@
 /** What the default leaves of /proc/PID of others, exactly; nothing with `vkernel load --strict`, nor where hidepid is. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type } from "../shell.ts";
 import { attack, worked } from "./attack.ts";
 import { directions, type Field, leavePositions, positions } from "./directions.ts";
 
 // Loading takes its time where the kernel is emulated.
-setDefaultTimeout(180_000);
-
 let field: Field;
 beforeAll(async () => {
   field = await positions();

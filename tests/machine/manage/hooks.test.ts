@@ -1,9 +1,8 @@
 /** Scripts around start and stop, and the table of mounts: what they mount is in the server, and nowhere when it is over. */
-import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { makeSmall, run } from "../small.ts";
 
-setDefaultTimeout(120_000);
 const log = "/tmp/hook-log";
 
 function script(path: string, body: string): void {

@@ -1,9 +1,8 @@
 /** delete, rename, config, chkconfig, service and status act on the server that was named, wholly or not at all. */
-import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { makeSmall, run } from "../small.ts";
 
-setDefaultTimeout(120_000);
 const conf = (name: string) => readFileSync(`/etc/vservers/${name}.conf`, "utf8");
 const vserver = (...words: string[]) => run("vserver", ...words);
 

@@ -1,9 +1,8 @@
 /** newvserver makes the same server from answers on a terminal and from options; nothing is made before it is confirmed. */
-import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { makeSmall, run } from "../small.ts";
 
-setDefaultTimeout(120_000);
 const archive = "/tmp/small.tar";
 
 beforeAll(() => {

@@ -1,9 +1,8 @@
 /** What root of a server changes in its files is told from outside, and nothing else is. */
-import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { makeSmall, run } from "../small.ts";
 
-setDefaultTimeout(120_000);
 const verify = (...words: string[]) => run("vserver", "watched", "verify", ...words);
 const shell = (script: string) =>
   expect(run("sh", "-c", `cd /vservers/watched && ${script}`)).toMatchObject({ status: 0 });

@@ -1,9 +1,8 @@
 /** A server moves to another machine whole, and never runs on two: not when the move is cut off, not when a standby takes over. */
-import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { makeSmall, run } from "../small.ts";
 
-setDefaultTimeout(240_000);
 const other = "root@10.9.0.2";
 /** The same as a shell on the second machine would say. */
 const enter = `echo $$ >$(cat /run/second/group) &&

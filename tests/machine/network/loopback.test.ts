@@ -1,8 +1,6 @@
 /** The loopback of a virtual server is its own: the same port in two servers and on the main server, and no way across. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { ask, bind, inGuest, main, must, run, type Serving, serve, startGuest, stopGuest, tied } from "./guest.ts";
-
-setDefaultTimeout(120_000);
 
 const servers = { eps: "10.0.0.61", zeta: "10.0.0.71" } as const;
 const serving: Serving[] = [];

@@ -1,9 +1,7 @@
 /** NETNS=yes: a server that sees no device, address, socket or route but its own, and is reached like any other host. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { ask, inGuest, main, must, run, type Serving, serve, startGuest, stopGuest } from "./guest.ts";
-
-setDefaultTimeout(120_000);
 
 const conf = (addresses: string) => [`IPROOT="${addresses}"`, "IPROOTDEV=eth0", "NETNS=yes"];
 const serving: Serving[] = [];

@@ -1,8 +1,6 @@
 /** Whoever is tied to addresses speaks from them alone: by every kind of socket, whatever the program asks for. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { ask, bind, inGuest, main, must, run, type Serving, serve, startGuest, stopGuest, tied } from "./guest.ts";
-
-setDefaultTimeout(120_000);
 
 let listening: Serving;
 

@@ -1,9 +1,7 @@
 /** Login users and services of the main server on addresses of their own, and packet filters that tell them apart. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { ask, inGuest, main, must, run, type Serving, serve, startGuest, stopGuest } from "./guest.ts";
-
-setDefaultTimeout(120_000);
 
 const talk = `${import.meta.dir}/talk.py`;
 let listening: Serving;

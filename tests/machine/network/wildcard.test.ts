@@ -1,8 +1,6 @@
 /** A service on every address is reached on each of its own addresses and on no other, beside others on the same port. */
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { ask, bind, inGuest, main, must, run, type Serving, serve, startGuest, stopGuest, tied } from "./guest.ts";
-
-setDefaultTimeout(120_000);
 
 const mine = {
   alpha: ["10.0.0.21", "10.0.0.22", "fd00::21", "fd00::22"],

@@ -1,9 +1,8 @@
 /** A server's root restarts and stops his own server, by every word he knows for it, and no other server by any. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { appendFileSync, cpSync, existsSync, readFileSync } from "node:fs";
 import { makeSmall, run } from "../small.ts";
 
-setDefaultTimeout(120_000);
 const log = "/tmp/syslog";
 let manager: Bun.Subprocess;
 let syslog: Bun.Subprocess;

@@ -1,9 +1,8 @@
 /** SYSLOG=main: a server's messages stand in the main server's log, each on one line and in its own name, and cannot flood it. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { makeSmall, run } from "../small.ts";
 
-setDefaultTimeout(120_000);
 const log = "/tmp/relayed";
 let manager: Bun.Subprocess;
 let syslog: Bun.Subprocess;
@@ -62,7 +61,7 @@ test("a message cannot pass for one of the main server's kernel, nor for two", a
 
 test("a flood is cut and counted; the daemon goes on", async () => {
   const before = lines().length;
-  run("vserver", "talks", "exec", "sh", "-c", "i=0; while [ $i -lt 3000 ]; do logger flood $i; i=$((i+1)); done");
+  run("vserver", "talks", "exec", "sh", "-c", "seq 3000 | sed 's/^/flood /' | logger");
   await Bun.sleep(1500);
   expect(logger("talks", "-t", "after", "still here").status).toBe(0);
   await until(() => lines().some((line) => line.includes("talks/after: still here")));
