@@ -34,7 +34,7 @@ const manual: Manual = {
     ["69", "this kernel cannot have contexts"],
   ],
   examples: [
-    { command: "vkill 411", about: "ends process 411 wherever it is" },
+    { command: "vkill 8411", about: "ends process 8411 wherever it is" },
     { command: "vkill -s KILL -c 7", about: "ends all processes of context 7" },
   ],
   seeAlso: ["vps(8)", "vtop(8)", "kill(1)"],

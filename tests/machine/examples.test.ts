@@ -45,7 +45,10 @@ const needs: readonly (readonly [RegExp, string])[] = [
     `test -d /vservers/web1 || ${build} >/dev/null; vserver --silent web1 start >/dev/null; ${soon("vexec web1 test -s /run/nginx.pid")}`,
   ],
   [/ -c 7\b/, "chcontext --silent --ctx 7 --disconnect sleep 600 >/dev/null 2>&1"],
-  [/ 411\b/, "until test -e /proc/411; do echo 410 >/proc/sys/kernel/ns_last_pid; sleep 600 & done"],
+  [
+    / 8411\b/,
+    `until [ "$(cat /proc/8411/comm)" = sleep ]; do echo 8410 >/proc/sys/kernel/ns_last_pid; sleep 600 & sleep 0.1; done`,
+  ],
   [/ 10\.0\.0\.2\b/, "ip address replace 10.0.0.2/24 dev eth0"],
   [/ 2001:db8::2\b/, "ip address replace 2001:db8::2/64 dev eth0 nodad"],
   [/\bnginx$/, "/etc/init.d/nginx stop >/dev/null"],
