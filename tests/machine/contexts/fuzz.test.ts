@@ -1,8 +1,11 @@
 /** Random calls of everybody at once leave no context behind and nothing in the kernel's log. */
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { operations, pinDirectory } from "../../../src/context/abi.ts";
-import { positions } from "./directions.ts";
+import { leavePositions, positions } from "./directions.ts";
 import { attackProgram } from "./program.ts";
+
+// The calls have also set flags of the places' own contexts.
+afterAll(leavePositions);
 
 test("random operations, versions, sizes and flags, by root and users, in contexts and out", async () => {
   const program = attackProgram();
