@@ -21,7 +21,7 @@ test("random operations, versions, sizes and flags, by root and users, in contex
     "root in a context",
     "a user in a context",
   ] as const;
-  const done = await Promise.all(kinds.map((kind, at) => field[kind].place.run(`${program} fuzz ${seed + at} 100`)));
+  const done = await Promise.all(kinds.map((kind, at) => field[kind].place.run(`${program} fuzz ${seed + at} 60`)));
   expect(done).toEqual(kinds.map(() => "done\n"));
   // What root has held on to is let go; whoever was there before stays.
   const others = await root.run(
