@@ -18,6 +18,7 @@ export const commands: Readonly<Record<string, () => Promise<{ readonly command:
   vservers: () => import("./vservers.ts"),
   vsysvwrapper: () => import("./vsysvwrapper.ts"),
   vtop: () => import("./vtop.ts"),
+  vunify: () => import("./vunify.ts"),
 };
 
 /** Those that ordinary users call too: they are installed in bin beside sbin. */

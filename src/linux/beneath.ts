@@ -10,6 +10,7 @@ import {
   fstatSync,
   openSync,
   readdirSync,
+  readlinkSync,
   readSync,
   type Stats,
   writeSync,
@@ -101,15 +102,36 @@ export class Tree {
 
   /** A regular file's text; undefined when there is none. Pipes and devices are refused, not waited for. */
   readText(path: string): string | undefined {
+    return this.readBytes(path, longestText)?.toString();
+  }
+
+  /** Likewise, byte for byte and up to `longest` bytes. */
+  readBytes(path: string, longest: number): Buffer | undefined {
     return this.#try(path, "read it", () =>
       this.#open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, (file) => {
         const status = fstatSync(file);
         if (!status.isFile()) throw this.#error(path, "read it", "it is not a regular file");
-        if (status.size > longestText) throw this.#error(path, "read it", `it is longer than ${longestText} bytes`);
+        if (status.size > longest) throw this.#error(path, "read it", `it is longer than ${longest} bytes`);
         const bytes = Buffer.alloc(status.size);
-        return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, 0)).toString();
+        return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, 0));
       }),
     );
+  }
+
+  /** The real path of a directory within the tree, a byte a character; undefined when the path leads to none. */
+  realDirectory(path: string): string | undefined {
+    const real = (descriptor: number) => readlinkSync(`/proc/self/fd/${descriptor}`, "buffer").toString("latin1");
+    try {
+      return using(openat2(this.root, Buffer.from(relative(path), "latin1"), O_PATH | O_DIRECTORY, inRoot), (found) => {
+        const top = real(this.root).replace(/\/$/, "");
+        const place = real(found);
+        if (place === top) return "";
+        return place.startsWith(`${top}/`) ? place.slice(top.length + 1) : undefined;
+      });
+    } catch (thrown) {
+      if (systemErrno(thrown) !== undefined) return undefined;
+      throw thrown;
+    }
   }
 
   /** Names in a directory, sorted; empty when there is none. */

@@ -10,6 +10,8 @@ export const resolve = {
   NO_XDEV: 0x01,
   /** Links of /proc are not followed. */
   NO_MAGICLINKS: 0x02,
+  /** No symbolic link is followed, wherever it stands in the path (ELOOP). */
+  NO_SYMLINKS: 0x04,
   /** Leaving the directory is an error. */
   BENEATH: 0x08,
   /** The directory is taken for the root, by absolute symbolic links and `..` too. */

@@ -11,6 +11,8 @@ export interface Arguments {
   values(flag: string): readonly string[];
   /** The words that are not options. */
   readonly words: readonly string[];
+  /** Those of the words that stand behind `--`; undefined without it. */
+  readonly rest: readonly string[] | undefined;
 }
 
 export interface ParseRules {
@@ -36,10 +38,12 @@ export function parseArguments(manual: Manual, argv: readonly string[], rules: P
   const complain = (text: string) => new UsageError(manual.name, text, rules.usageExit ?? 2);
   const found = new Map<string, string[]>();
   const words: string[] = [];
+  let rest: readonly string[] | undefined;
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at] ?? "";
     if (word === "--") {
-      words.push(...argv.slice(at + 1));
+      rest = Object.freeze(argv.slice(at + 1));
+      words.push(...rest);
       break;
     }
     if (!word.startsWith("-") || word === "-") {
@@ -77,5 +81,6 @@ export function parseArguments(manual: Manual, argv: readonly string[], rules: P
     value: (flag: string) => found.get(flag)?.at(-1),
     values: (flag: string) => found.get(flag) ?? [],
     words: Object.freeze(words),
+    rest,
   });
 }

@@ -6,15 +6,12 @@
  */
 import { fchmodSync, fstatSync } from "node:fs";
 import { errnoNumber, SystemCallError } from "../linux/errno.ts";
-import { errno, libc } from "../linux/libc.ts";
+import { releaseLease, takeReadLease } from "../linux/lease.ts";
 
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
 /** S_ISVTX. Whoever compares the modes of two files leaves it out. */
 export const markBit = 0o1000;
-const F_SETLEASE = 1024;
-const F_RDLCK = 0;
-const F_UNLCK = 2;
 
 interface Mode {
   readonly mode: number;
@@ -57,11 +54,7 @@ export const unmark = (descriptor: number): void => setMode(descriptor, (permiss
  * @throws SystemCallError where the file system has no leases (EINVAL), or for a stranger (EACCES)
  */
 export function isOpenForWriting(descriptor: number): boolean {
-  if (libc().fcntl(descriptor, F_SETLEASE, F_RDLCK) === 0) {
-    libc().fcntl(descriptor, F_SETLEASE, F_UNLCK);
-    return false;
-  }
-  const number = errno();
-  if (number === errnoNumber("EAGAIN")) return true;
-  throw new SystemCallError("fcntl F_SETLEASE", number);
+  if (!takeReadLease(descriptor)) return true;
+  releaseLease(descriptor);
+  return false;
 }

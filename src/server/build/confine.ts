@@ -45,11 +45,16 @@ function expose(one: Exposed, slot: number, failure: Parameters<typeof step>[2])
   };
 }
 
-/** Steps for a {@link Tool}: `surroundings` and `restrictions`. */
+/**
+ * Steps for a {@link Tool}: `surroundings` and `restrictions`.
+ *
+ * @param capabilities names without CAP_
+ */
 export function confined(
-  job: Job,
+  job: Pick<Job, "object">,
   attempt: string,
   exposed: readonly Exposed[],
+  capabilities: readonly string[] = kept,
 ): Pick<Tool, "surroundings" | "restrictions"> {
   const failure = { object: job.object, attempt };
   const links: Step[] = [];
@@ -61,7 +66,7 @@ export function confined(
     } else if (status?.isDirectory()) all.push({ path: `/${name}`, as: name });
   }
   const parts = all.map((one, slot) => expose(one, slot, failure));
-  const mask = kept.reduce((bits, name) => bits | (1n << BigInt(capabilityBit(`CAP_${name}`) ?? 0)), 0n);
+  const mask = capabilities.reduce((bits, name) => bits | (1n << BigInt(capabilityBit(`CAP_${name}`) ?? 0)), 0n);
   return {
     surroundings: [
       step("unshare", { flags: CLONE_NEWNET }, failure),

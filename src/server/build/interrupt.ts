@@ -9,7 +9,12 @@ export class Interrupt {
   readonly #running = new Set<number>();
   readonly #remove: () => void;
 
-  constructor(readonly object: string) {
+  /** @param attempt what is interrupted, an infinitive; @param wayOut what that leaves */
+  constructor(
+    readonly object: string,
+    readonly attempt = "build it",
+    readonly wayOut = "nothing of it is left",
+  ) {
     const handlers = signals.map((signal) => {
       const handler = () => this.#end(signal);
       process.on(signal, handler);
@@ -35,9 +40,9 @@ export class Interrupt {
     if (this.#signal === undefined) return;
     throw new VserverError({
       object: this.object,
-      attempt: "build it",
+      attempt: this.attempt,
       cause: `interrupted by ${this.#signal}`,
-      wayOut: "nothing of it is left",
+      wayOut: this.wayOut,
       exitCode: 128 + constants.signals[this.#signal],
     });
   }

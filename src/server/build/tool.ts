@@ -55,7 +55,8 @@ export function pipe(): { readonly read: number; readonly write: number } {
   return { read: ends.view.getInt32(0, true), write: ends.view.getInt32(4, true) };
 }
 
-function steps(job: Job, tool: Tool): readonly Step[] {
+/** The plan of a tool's own process. */
+export function toolSteps(job: Pick<Job, "object">, tool: Tool): readonly Step[] {
   const failure = { object: job.object, attempt: tool.attempt, wayOut: { EPERM: "be root on the main server" } };
   const { MS_PRIVATE, MS_REC } = mountFlags;
   const [file] = tool.command;
@@ -95,7 +96,7 @@ export async function runTool(job: Job, tool: Tool): Promise<void> {
     pid = child;
     job.interrupt.guard(child);
   };
-  const running = runPlan(steps(job, tool), {
+  const running = runPlan(toolSteps(job, tool), {
     stdin: tool.stdin ?? "ignore",
     stdout: tool.stdout ?? words.write,
     stderr: words.write,

@@ -1,0 +1,57 @@
+/** Hard links of open files, and two names that change places in one step. */
+import { dlopen } from "bun:ffi";
+import { SystemCallError } from "./errno.ts";
+import { nameBytes } from "./inode.ts";
+import { errno, libc } from "./libc.ts";
+
+const AT_EMPTY_PATH = 0x1000;
+const RENAME_NOREPLACE = 1;
+const RENAME_EXCHANGE = 2;
+
+function open() {
+  return dlopen("libc.so.6", {
+    linkat: { args: ["i32", "ptr", "i32", "ptr", "i32"], returns: "i32" },
+    renameat2: { args: ["i32", "ptr", "i32", "ptr", "u32"], returns: "i32" },
+    futimens: { args: ["i32", "ptr"], returns: "i32" },
+    syncfs: { args: ["i32"], returns: "i32" },
+  } as const).symbols;
+}
+let opened: ReturnType<typeof open> | undefined;
+function calls(): ReturnType<typeof open> {
+  libc();
+  opened ??= open();
+  return opened;
+}
+
+const text = (name: string): Uint8Array => Buffer.concat([nameBytes(name), new Uint8Array(1)]);
+const empty = new Uint8Array(1);
+
+function checked(call: string, result: number): void {
+  if (result < 0) throw new SystemCallError(call, errno());
+}
+
+/** Gives the very file that is open another name. @throws SystemCallError: EXDEV, EMLINK, EEXIST */
+export const linkOpen = (file: number, directory: number, name: string): void =>
+  checked("linkat", calls().linkat(file, empty, directory, text(name), AT_EMPTY_PATH));
+
+/** Both names must exist. @throws SystemCallError: ENOENT, EXDEV */
+export const exchange = (from: number, name: string, to: number, other: string): void =>
+  checked("renameat2", calls().renameat2(from, text(name), to, text(other), RENAME_EXCHANGE));
+
+/** @throws SystemCallError: EEXIST when the new name is taken */
+export const moveNew = (from: number, name: string, to: number, other: string): void =>
+  checked("renameat2", calls().renameat2(from, text(name), to, text(other), RENAME_NOREPLACE));
+
+/** Sets the times of access and change, to the nanosecond, of the form `seconds.nanoseconds` of a {@link Status}. */
+export function setTimes(file: number, atime: string, mtime: string): void {
+  const times = new BigInt64Array(4);
+  for (const [at, time] of [atime, mtime].entries()) {
+    const [seconds = "0", nanoseconds = "0"] = time.split(".");
+    times[2 * at] = BigInt(seconds);
+    times[2 * at + 1] = BigInt(nanoseconds);
+  }
+  checked("futimens", calls().futimens(file, times));
+}
+
+/** Writes the whole file system to disk, the one that an open file is in. */
+export const syncFileSystem = (file: number): void => checked("syncfs", calls().syncfs(file));

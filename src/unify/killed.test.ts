@@ -1,0 +1,71 @@
+/** A unification that is killed at any moment loses nothing and leaves nothing half done. */
+import { expect, test } from "bun:test";
+import {
+  chmodSync,
+  copyFileSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { look, put, sameFile, unifyTrees, warnings } from "./trees.fixture.ts";
+
+const kills = 50;
+const files = 150;
+const servers = ["a", "b", "c", "d"];
+const path = (number: number) => `usr/lib/d${number % 7}/f${number}`;
+
+/** Gives a server a private file again, equal to the one it had. */
+function separate(file: string): void {
+  const { mode, atime, mtime } = statSync(file);
+  copyFileSync(file, `${file}.new`);
+  chmodSync(`${file}.new`, mode & 0o777);
+  utimesSync(`${file}.new`, atime, mtime);
+  renameSync(`${file}.new`, file);
+}
+
+/** Runs it as a process of its own and kills it so long after the linking began; true when it had not ended by itself. */
+async function runAndKill(staging: string, tops: readonly string[], milliseconds: number): Promise<boolean> {
+  const program = [process.execPath, join(import.meta.dir, "trees.fixture.ts"), staging, ...tops];
+  const child = Bun.spawn(program, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+  await child.stdout.getReader().read();
+  await Bun.sleep(milliseconds);
+  child.kill("SIGKILL");
+  await child.exited;
+  return child.signalCode === "SIGKILL";
+}
+
+test(`killed ${kills} times, every name has the content and the attributes it had`, async () => {
+  const top = mkdtempSync(join(tmpdir(), "unify-killed-"));
+  try {
+    const staging = join(top, ".unify");
+    const tops = servers.map((name) => join(top, name));
+    for (const tree of tops) for (let n = 0; n < files; n++) put(tree, path(n), { content: `file ${n} `.repeat(n) });
+    const before = tops.map(look);
+    let inTime = 0;
+    for (let round = 0; round < kills; round++) {
+      if (await runAndKill(staging, tops, Math.random() * 60)) inTime++;
+      expect(tops.map(look)).toEqual(before);
+      // Work for the next round.
+      for (const tree of tops.slice(1)) {
+        for (let n = 1; n < files; n++) if (Math.random() < 0.3) separate(join(tree, path(n)));
+      }
+    }
+    expect(inTime).toBeGreaterThan(kills / 4);
+    await unifyTrees(staging, tops);
+    expect(tops.map(look)).toEqual(before);
+    expect(readdirSync(staging)).toEqual([]);
+    expect(warnings).toEqual([]);
+    for (const tree of tops.slice(1)) {
+      for (let n = 1; n < files; n++) expect(sameFile(join(tree, path(n)), join(tops[0] ?? "", path(n)))).toBe(true);
+    }
+    expect(lstatSync(join(tops[0] ?? "", path(1))).nlink).toBe(servers.length);
+  } finally {
+    rmSync(top, { recursive: true });
+  }
+}, 120_000);

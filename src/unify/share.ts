@@ -1,0 +1,122 @@
+/**
+ * Puts one file in place of another that is equal to it. At every moment each name stands for a file with the content
+ * and attributes it had before; nobody who has either file open for writing loses or leaks a byte.
+ */
+
+import type { Status } from "../linux/inode.ts";
+import { linkOpen } from "../linux/link.ts";
+import { sameContent } from "../linux/same.ts";
+import { attributesOf } from "../linux/xattr.ts";
+import { Held, Left, leftBy } from "./held.ts";
+import { isMarked, mark, unmark } from "./mark.ts";
+import { replaceName } from "./replace.ts";
+import { type FileNode, type Place, shownPlace } from "./root.ts";
+import { type Staging, spareName } from "./staging.ts";
+
+export interface Shared {
+  /** Names that now stand for the shared file. */
+  readonly names: number;
+  /** Bytes on disk that were given back. */
+  readonly freed: number;
+}
+
+/** One file that others are replaced by. */
+export class Source {
+  readonly #held: Held;
+  readonly #attributes: string;
+  readonly #wasMarked: boolean;
+  #frozen = false;
+
+  /**
+   * @param marks whether the shared file gets the mark that protects it
+   * @throws Left
+   */
+  constructor(
+    readonly node: FileNode,
+    readonly marks: boolean,
+  ) {
+    this.#held = Held.open(node);
+    this.#wasMarked = isMarked(node.status);
+    this.#attributes = JSON.stringify(attributesOf(this.#held.descriptor));
+  }
+
+  /** Whether `other` is equal in content and extended attributes; the rest was compared before. @throws Left */
+  equals(other: FileNode): boolean {
+    const held = Held.open(other);
+    try {
+      return this.#equals(held);
+    } finally {
+      held.close();
+    }
+  }
+
+  #equals(other: Held): boolean {
+    if (JSON.stringify(attributesOf(other.descriptor)) !== this.#attributes) return false;
+    return sameContent(this.#held.descriptor, other.descriptor, this.node.status.size);
+  }
+
+  /** Replaces all names of `other`. @throws Left when it is left as it was, or some of its names are */
+  replace(other: FileNode, staging: Staging): Shared {
+    const held = Held.open(other);
+    let names = 0;
+    try {
+      if (!this.#equals(held)) throw new Left("different", "it has another content");
+      for (const place of other.names) {
+        this.#replaceOne(held, place, staging);
+        names++;
+      }
+      return { names, freed: held.status().links === 0 ? other.status.allocated : 0 };
+    } finally {
+      held.close();
+    }
+  }
+
+  #replaceOne(other: Held, place: Place, staging: Staging): void {
+    const ours = this.node.status.inode;
+    const replaced = other.node.status.inode;
+    const spare = spareName(replaced, ours);
+    try {
+      linkOpen(this.#held.descriptor, staging.descriptor, spare);
+      try {
+        this.#freeze();
+        replaceName(place, { staging, spare, replaced, ours }, () => other.expectQuiet());
+      } finally {
+        staging.giveUp(spare, [ours, replaced]);
+      }
+    } catch (thrown) {
+      throw leftBy(thrown, shownPlace(place));
+    }
+  }
+
+  /** With its second link the mark has effect, and nobody opens it for writing any more; who came before shows now. */
+  #freeze(): void {
+    if (this.#frozen) return;
+    if (this.marks && !isMarked(this.#held.status())) mark(this.#held.descriptor);
+    this.#held.expectQuiet();
+    this.#frozen = true;
+  }
+
+  /** Protects a file that has its links already. @throws Left while somebody writes to it */
+  protect(): void {
+    try {
+      this.#freeze();
+    } catch (thrown) {
+      throw leftBy(thrown, "it");
+    }
+  }
+
+  status(): Status {
+    return this.#held.status();
+  }
+
+  /** Takes the mark away again when nothing came to share it. */
+  close(): void {
+    try {
+      const now = this.#held.status();
+      const ours = isMarked(now) && !this.#wasMarked;
+      if (ours && (now.links === 1 || !this.#frozen)) unmark(this.#held.descriptor);
+    } finally {
+      this.#held.close();
+    }
+  }
+}

@@ -1,0 +1,83 @@
+/** Trees of servers made for a test, what is in them, and a unification of them as vunify does it. */
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { likeness, mayBeShared } from "./alike.ts";
+import { classes } from "./classes.ts";
+import { isMarked, markBit } from "./mark.ts";
+import { contentRules, entersDirectory, takesPath } from "./paths.ts";
+import { Root } from "./root.ts";
+import { Run } from "./run.ts";
+import { type Nodes, scan } from "./scan.ts";
+import { Staging } from "./staging.ts";
+
+export interface FileLook {
+  readonly content?: string;
+  readonly mode?: number;
+  readonly uid?: number;
+  /** Seconds since 1970. */
+  readonly mtime?: number;
+}
+
+/** Makes a file; alike unless said otherwise. */
+export function put(top: string, path: string, look: FileLook = {}): string {
+  const file = join(top, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, look.content ?? "the same");
+  chownSync(file, look.uid ?? 0, 0);
+  chmodSync(file, look.mode ?? 0o644);
+  utimesSync(file, 1, look.mtime ?? 1e9);
+  return file;
+}
+
+/** Path, kind, owner, permissions without the mark, times, size and content of everything below. */
+export function look(top: string): readonly string[] {
+  return readdirSync(top, { recursive: true, encoding: "utf8" })
+    .sort()
+    .map((path) => {
+      const status = lstatSync(join(top, path), { bigint: true });
+      const mode = (Number(status.mode) & ~(status.isFile() ? markBit : 0)).toString(8);
+      if (!status.isFile()) return `${path} ${mode} ${status.uid}`;
+      const hash = Bun.hash(readFileSync(join(top, path)));
+      return `${path} ${mode} ${status.uid} ${status.gid} ${status.mtimeNs} ${status.size} ${hash}`;
+    });
+}
+
+export const sameFile = (one: string, other: string): boolean => lstatSync(one).ino === lstatSync(other).ino;
+export const marked = (file: string): boolean => isMarked(lstatSync(file));
+
+/** @param report told that the linking begins */
+export async function unifyTrees(stagingPath: string, tops: readonly string[], report = () => {}): Promise<Run> {
+  const staging = Staging.open(stagingPath, (line) => warnings.push(line));
+  const roots = tops.map((top) => Root.open(top, top));
+  try {
+    const nodes: Nodes = new Map();
+    const rules = contentRules({ excluded: [], included: [] });
+    const failed = (path: string, cause: string) => warnings.push(`${path}: ${cause}`);
+    const enters = (path: string) => entersDirectory(rules, path);
+    for (const root of roots) scan(root, { enters, takes: (path) => takesPath(rules, path), failed }, nodes);
+    const run = new Run({ staging, marks: true });
+    const alike = Map.groupBy([...nodes.values()].filter(mayBeShared), likeness);
+    report();
+    for (const group of alike.values()) for (const nodes of classes(group)) await run.together(nodes, true);
+    return run;
+  } finally {
+    for (const root of roots) root.close();
+    staging.close();
+  }
+}
+/** What the last unifications warned of. */
+export const warnings: string[] = [];
+
+if (import.meta.main) {
+  const [staging = "", ...tops] = process.argv.slice(2);
+  await unifyTrees(staging, tops, () => console.log("linking"));
+}
