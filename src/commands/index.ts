@@ -6,6 +6,7 @@ export const commands: Readonly<Record<string, () => Promise<{ readonly command:
   chcontext: () => import("./chcontext.ts"),
   newvserver: () => import("./newvserver.ts"),
   reducecap: () => import("./reducecap.ts"),
+  vbuild: () => import("./vbuild.ts"),
   vdu: () => import("./vdu.ts"),
   vinfo: () => import("./vinfo.ts"),
   vkernel: () => import("./vkernel.ts"),

@@ -46,19 +46,22 @@ function calls(): ReturnType<typeof open> {
   return opened;
 }
 
-/** NUL-terminated bytes at an address that stays; the view keeps them alive. */
-function text(name: Name): { readonly bytes: Uint8Array; readonly address: Pointer } {
-  const bytes = typeof name === "string" ? new TextEncoder().encode(name) : name;
-  if (bytes.includes(0)) throw new SystemCallError("open", 22);
-  const held = memory(bytes.length + 1);
-  held.bytes.set(bytes);
-  return { bytes: held.bytes, address: held.address as Pointer };
+/** NUL-terminated bytes. */
+function text(name: Name): Uint8Array {
+  const terminated = typeof name === "string" ? Buffer.from(`${name}\0`) : Buffer.concat([name, end]);
+  if (terminated.indexOf(0) !== terminated.length - 1) throw new SystemCallError("open", 22);
+  return terminated;
 }
+const end = new Uint8Array(1);
 
 function checked(call: string, result: number | bigint): number {
   if (result < 0) throw new SystemCallError(call, errno());
   return Number(result);
 }
+
+const openHow = memory(24);
+/** The longest target a symbolic link can have. */
+const target = memory(4096);
 
 /**
  * Opens `path` relative to `directory`; the descriptor is close-on-exec.
@@ -66,13 +69,13 @@ function checked(call: string, result: number | bigint): number {
  * @throws SystemCallError: EXDEV when it leaves the directory, ELOOP at a link that may not be followed.
  */
 export function openat2(directory: number, path: Name, flags: number, how: number, mode = 0): number {
-  const { view, bytes, address } = memory(24);
+  const { view, bytes, address } = openHow;
   view.setBigUint64(0, BigInt(flags | O_CLOEXEC), true);
   view.setBigUint64(8, BigInt(mode), true);
   view.setBigUint64(16, BigInt(how), true);
   const name = text(path);
   for (let attempt = 0; ; attempt++) {
-    const result = calls().syscall(SYS_openat2, directory, name.address, address as Pointer, bytes.length);
+    const result = calls().syscall(SYS_openat2, directory, name, address as Pointer, bytes.length);
     if (result >= 0) return Number(result);
     // The tree changed while `..` was looked up: the kernel asks to try again.
     if (errno() !== EAGAIN || attempt >= 64) throw new SystemCallError("openat2", errno());
@@ -80,27 +83,30 @@ export function openat2(directory: number, path: Name, flags: number, how: numbe
 }
 
 export const mkdirat = (directory: number, name: Name, mode: number): number =>
-  checked("mkdirat", calls().mkdirat(directory, text(name).address, mode));
+  checked("mkdirat", calls().mkdirat(directory, text(name), mode));
 
 export const unlinkat = (directory: number, name: Name, isDirectory = false): number =>
-  checked("unlinkat", calls().unlinkat(directory, text(name).address, isDirectory ? AT_REMOVEDIR : 0));
+  checked("unlinkat", calls().unlinkat(directory, text(name), isDirectory ? AT_REMOVEDIR : 0));
 
-export const symlinkat = (target: string, directory: number, name: Name): number =>
-  checked("symlinkat", calls().symlinkat(text(target).address, directory, text(name).address));
+export const symlinkat = (target: Name, directory: number, name: Name): number =>
+  checked("symlinkat", calls().symlinkat(text(target), directory, text(name)));
 
 /** `mode` with the type bits; majors and minors up to 255. */
 export const mknodat = (directory: number, name: Name, mode: number, major: number, minor: number): number =>
-  checked("mknodat", calls().mknodat(directory, text(name).address, mode, BigInt(major * 256 + minor)));
+  checked("mknodat", calls().mknodat(directory, text(name), mode, BigInt(major * 256 + minor)));
 
 export const renameat = (directory: number, from: Name, to: Name): number =>
-  checked("renameat", calls().renameat(directory, text(from).address, directory, text(to).address));
+  checked("renameat", calls().renameat(directory, text(from), directory, text(to)));
 
-/** Where the symbolic link points to that was opened with O_PATH and O_NOFOLLOW. */
-export function readlinkDescriptor(descriptor: number): string {
-  const { bytes, address } = memory(4096);
-  const length = checked("readlinkat", calls().readlinkat(descriptor, text("").address, address as Pointer, 4096));
-  return new TextDecoder().decode(bytes.subarray(0, length));
+/** The bytes of the symbolic link that was opened with O_PATH and O_NOFOLLOW. */
+export function linkTarget(descriptor: number): Uint8Array {
+  const { bytes, address } = target;
+  const length = checked("readlinkat", calls().readlinkat(descriptor, end, address as Pointer, bytes.length));
+  return bytes.slice(0, length);
 }
+
+/** Where it points to. */
+export const readlinkDescriptor = (descriptor: number): string => new TextDecoder().decode(linkTarget(descriptor));
 
 /** Takes the lock of an open file for as long as it is open anywhere; false when somebody else has it. */
 export function tryLock(descriptor: number): boolean {

@@ -1,5 +1,6 @@
 /** A copy of an open file with everything that belongs to it but the mark and the links: owner, attributes, permissions, times. */
-import { closeSync, constants, copyFileSync, fchmodSync, fchownSync, fsyncSync } from "node:fs";
+import { closeSync, constants, fchmodSync, fchownSync, fsyncSync } from "node:fs";
+import { copyContent } from "../linux/copy.ts";
 import { nameBytes, type Status, statusOf } from "../linux/inode.ts";
 import { setTimes } from "../linux/link.ts";
 import { openat2, resolve, unlinkat } from "../linux/openat2.ts";
@@ -35,8 +36,9 @@ export function duplicate(file: number, directory: number, name: string, durable
   const how = resolve.BENEATH | resolve.NO_SYMLINKS;
   const made = openat2(directory, nameBytes(name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, how, 0o600);
   try {
-    copyFileSync(`/proc/self/fd/${file}`, `/proc/self/fd/${made}`, constants.COPYFILE_FICLONE);
-    copyProperties(file, statusOf(file), made);
+    const status = statusOf(file);
+    copyContent(file, made, status.size);
+    copyProperties(file, status, made);
     if (durable) fsyncSync(made);
     return statusOf(made);
   } catch (thrown) {

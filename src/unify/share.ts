@@ -3,8 +3,9 @@
  * and attributes it had before; nobody who has either file open for writing loses or leaks a byte.
  */
 
-import type { Status } from "../linux/inode.ts";
+import { nameBytes, type Status } from "../linux/inode.ts";
 import { linkOpen } from "../linux/link.ts";
+import { unlinkat } from "../linux/openat2.ts";
 import { sameContent } from "../linux/same.ts";
 import { attributesOf } from "../linux/xattr.ts";
 import { Held, Left, leftBy } from "./held.ts";
@@ -23,9 +24,11 @@ export interface Shared {
 /** One file that others are replaced by. */
 export class Source {
   readonly #held: Held;
-  readonly #attributes: string;
+  #attributes: string | undefined;
   readonly #wasMarked: boolean;
   #frozen = false;
+  /** Whether the mark, if it is ours, stays. */
+  #shared = false;
 
   /**
    * @param marks whether the shared file gets the mark that protects it
@@ -37,7 +40,6 @@ export class Source {
   ) {
     this.#held = Held.open(node);
     this.#wasMarked = isMarked(node.status);
-    this.#attributes = JSON.stringify(attributesOf(this.#held.descriptor));
   }
 
   /** Whether `other` is equal in content and extended attributes; the rest was compared before. @throws Left */
@@ -51,6 +53,7 @@ export class Source {
   }
 
   #equals(other: Held): boolean {
+    this.#attributes ??= JSON.stringify(attributesOf(this.#held.descriptor));
     if (JSON.stringify(attributesOf(other.descriptor)) !== this.#attributes) return false;
     return sameContent(this.#held.descriptor, other.descriptor, this.node.status.size);
   }
@@ -80,6 +83,7 @@ export class Source {
       try {
         this.#freeze();
         replaceName(place, { staging, spare, replaced, ours }, () => other.expectQuiet());
+        this.#shared = true;
       } finally {
         staging.giveUp(spare, [ours, replaced]);
       }
@@ -91,15 +95,32 @@ export class Source {
   /** With its second link the mark has effect, and nobody opens it for writing any more; who came before shows now. */
   #freeze(): void {
     if (this.#frozen) return;
-    if (this.marks && !isMarked(this.#held.status())) mark(this.#held.descriptor);
+    if (this.marks && !this.#wasMarked) mark(this.#held.descriptor);
     this.#held.expectQuiet();
     this.#frozen = true;
+  }
+
+  /** Gives it a further name, where nobody looks yet. @throws Left, and the name is not there */
+  linkTo(directory: number, name: string): void {
+    try {
+      linkOpen(this.#held.descriptor, directory, name);
+      try {
+        this.#freeze();
+        this.#shared = true;
+      } catch (thrown) {
+        unlinkat(directory, nameBytes(name));
+        throw thrown;
+      }
+    } catch (thrown) {
+      throw leftBy(thrown, name);
+    }
   }
 
   /** Protects a file that has its links already. @throws Left while somebody writes to it */
   protect(): void {
     try {
       this.#freeze();
+      this.#shared = true;
     } catch (thrown) {
       throw leftBy(thrown, "it");
     }
@@ -112,9 +133,7 @@ export class Source {
   /** Takes the mark away again when nothing came to share it. */
   close(): void {
     try {
-      const now = this.#held.status();
-      const ours = isMarked(now) && !this.#wasMarked;
-      if (ours && (now.links === 1 || !this.#frozen)) unmark(this.#held.descriptor);
+      if (this.marks && !this.#wasMarked && !this.#shared) unmark(this.#held.descriptor);
     } finally {
       this.#held.close();
     }

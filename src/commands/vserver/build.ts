@@ -19,14 +19,14 @@ const manual: Manual = {
     "vserver NAME build [--method copy] [OPTIONS] [DIRECTORY]",
     "vserver NAME build --method debootstrap [--suite S] [--include PKG,...] [OPTIONS]",
     "vserver NAME build --method tar [OPTIONS] FILE",
-    "vserver NAME build --method clone [OPTIONS] SERVER",
+    "vserver NAME build --method clone [--unify] [OPTIONS] SERVER",
   ],
   description: [
     "Makes the directory /vservers/NAME with a root file system in it, and /etc/vservers/NAME.conf unless that exists. The tree is made in /vservers/.NAME.building and renamed when it is complete: a build that fails or is interrupted leaves nothing under NAME, and what a killed one left is removed by the next build of that name.",
     "copy, the default, takes /sbin /bin /etc /usr /var /lib of the machine itself, or of the root named, each without other file systems mounted in it; logs, caches, kernel modules, other servers and their conf files stay behind. Passwords and certificates come along.",
     "debootstrap installs a fresh system with mmdebstrap or debootstrap, from where the machine gets its own packages.",
     "tar unpacks an archive of a root file system in any compression tar knows. The archive need not be trusted: tar runs where it can write to nothing but the new tree, and no program of the tree is run.",
-    "clone copies another server with its hard links, attributes and holes.",
+    "clone copies another server with its hard links, attributes and holes. With --unify it shares all files with it that are neither configuration nor state, as vunify(8) --content does: that takes a second and little space.",
     "In the new tree: /dev with null zero full random urandom tty ptmx and no other device node anywhere; a fstab and a mtab that name no real device; the server's name in /etc/hostname and /etc/hosts; the main server's resolver, unless an archive or a server brings its own; no machine id; ssh host keys of its own, made by the main server's ssh-keygen; services for hardware, network, clock and kernel switched off; vreboot and vhalt in /sbin. Nobody can log in as root before root of the main server has set a password or a key: vserver NAME exec passwd. A clone keeps the services, the fstab and the passwords of its source.",
   ],
   options: [
@@ -52,6 +52,7 @@ const manual: Manual = {
       value: "URL",
       about: "debootstrap: the archive; MIRROR of /etc/vserver.conf, else the machine's",
     },
+    { flag: "--unify", about: "clone: share files with the source through hard links that no server can write to" },
     { flag: "--variant", value: "NAME", about: "debootstrap: which packages to begin with, such as minbase" },
   ],
   exits: [
@@ -66,8 +67,9 @@ const manual: Manual = {
       about: "A Debian server with nginx and an address of its own.",
     },
     { command: "vserver web2 build --method clone web1", about: "Another like it." },
+    { command: "vserver web3 build --method clone --unify web1", about: "Another that costs nearly nothing." },
   ],
-  seeAlso: ["vserver(8)", "vserver.conf(5)", "mmdebstrap(1)", "debootstrap(8)"],
+  seeAlso: ["vserver(8)", "vserver.conf(5)", "vunify(8)", "mmdebstrap(1)", "debootstrap(8)"],
 };
 
 const usage = (complaint: string) => new UsageError(manual.name, complaint);
@@ -128,6 +130,7 @@ function method(args: Arguments, operands: readonly string[]): Method {
   }
   const only = ["--suite", "--include", "--mirror", "--variant"].find((flag) => args.has(flag));
   if (only !== undefined && kind !== "debootstrap") throw usage(`${only} goes with --method debootstrap`);
+  if (args.has("--unify") && kind !== "clone") throw usage("--unify goes with --method clone");
   switch (kind) {
     case "copy":
       return { kind, source: operand ?? "/" };
@@ -136,7 +139,7 @@ function method(args: Arguments, operands: readonly string[]): Method {
       return { kind, file: operand };
     case "clone":
       if (operand === undefined) throw usage("--method clone needs a SERVER");
-      return { kind, source: serverName(operand) };
+      return { kind, source: serverName(operand), unify: args.has("--unify") };
     case "debootstrap": {
       const suite = parsed(args, "--suite", suiteName);
       const mirror = parsed(args, "--mirror", mirrorAddress);

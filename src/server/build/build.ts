@@ -6,7 +6,7 @@ import type { RootAddresses } from "../conf/addresses.ts";
 import type { ServerConf } from "../conf/server.ts";
 import type { ServerName } from "../name.ts";
 import { confFile, serverDirectory, serversRoot } from "../paths.ts";
-import { clone } from "./clone.ts";
+import { clone, unifiedClone } from "./clone.ts";
 import { expectFreeContext, freshConf, presentConf, type WantedConf, writeConf } from "./conf.ts";
 import { copy } from "./copy.ts";
 import { type Bootstrap, debootstrap } from "./debootstrap.ts";
@@ -26,7 +26,7 @@ export type Method =
   | { readonly kind: "copy"; readonly source: string }
   | { readonly kind: "debootstrap"; readonly bootstrap: Bootstrap }
   | { readonly kind: "tar"; readonly file: string }
-  | { readonly kind: "clone"; readonly source: ServerName };
+  | { readonly kind: "clone"; readonly source: ServerName; readonly unify: boolean };
 
 export interface BuildRequest {
   readonly name: ServerName;
@@ -43,7 +43,7 @@ function populate(job: Job, method: Method, root: string): Promise<void> {
     case "tar":
       return unpack(job, method.file);
     case "clone":
-      return clone(job, method.source);
+      return method.unify ? unifiedClone(job, method.source) : clone(job, method.source);
   }
 }
 

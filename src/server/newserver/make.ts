@@ -23,7 +23,7 @@ function method({ clone }: Answers): Build["method"] {
     case "tar":
       return { kind, file: operand };
     case "clone":
-      return { kind, source: serverName(operand) };
+      return { kind, source: serverName(operand), unify: false };
     case "debootstrap":
       return { kind, bootstrap: { suite: operand || undefined, mirror: undefined, variant: undefined, include: [] } };
   }

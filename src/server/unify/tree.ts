@@ -8,7 +8,8 @@ import { type Owned, readPackages, resolveOwned } from "../packages/owned.ts";
 import { serverDirectory } from "../paths.ts";
 
 export interface UnifyTree {
-  readonly name: ServerName;
+  /** The server's, or of another tree its path. */
+  readonly name: string;
   readonly root: Root;
   readonly owned: Owned;
   readonly rules: PathRules;
@@ -25,8 +26,11 @@ function realRules(tree: Tree, rules: PathRules): PathRules {
 }
 
 /** @throws VserverError when there is no such server, or its packages cannot be read */
-export async function openTree(name: ServerName, wanted: Wanted, rules: PathRules): Promise<UnifyTree> {
-  const root = Root.open(`vserver ${name}`, serverDirectory(name));
+export const openServer = (name: ServerName, wanted: Wanted, rules: PathRules): Promise<UnifyTree> =>
+  openTree(name, Root.open(`vserver ${name}`, serverDirectory(name)), wanted, rules);
+
+/** Closes the root when it fails. */
+export async function openTree(name: string, root: Root, wanted: Wanted, rules: PathRules): Promise<UnifyTree> {
   try {
     const tree = new Tree(root.descriptor, root.path);
     const packages = await readPackages(root.label, tree);

@@ -14,7 +14,7 @@ import { Progress } from "../build/progress.ts";
 import type { ServerName } from "../name.ts";
 import { serversRoot } from "../paths.ts";
 import { contentGroups, type Group, packageGroups, presence } from "./groups.ts";
-import { openTree, scanTree, type UnifyTree } from "./tree.ts";
+import { openServer, scanTree, type UnifyTree } from "./tree.ts";
 
 export interface UnifyRequest {
   /** What messages are about. */
@@ -186,7 +186,7 @@ export async function unify(request: UnifyRequest): Promise<UnifyResult> {
   let staging: Staging | undefined;
   try {
     const rules = request.packages === undefined ? contentRules(request.rules) : request.rules;
-    for (const name of request.servers) trees.push(await openTree(name, wantedKeys(request.packages), rules));
+    for (const name of request.servers) trees.push(await openServer(name, wantedKeys(request.packages), rules));
     const [reference] = trees;
     if (reference !== undefined) expectPackages(request, reference);
     if (request.test || request.eachFile) tellPackages(request, trees);

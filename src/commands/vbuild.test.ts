@@ -1,0 +1,58 @@
+/** vbuild as it is called. */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { look, put, sameFile } from "../unify/trees.fixture.ts";
+
+let top = "";
+beforeAll(() => {
+  top = mkdtempSync(join(tmpdir(), "vbuild-"));
+  put(top, "ref/usr/bin/tool");
+  put(top, "ref/etc/conf");
+  put(top, "ref/var/log/messages");
+});
+afterAll(() => rmSync(top, { recursive: true }));
+
+function vbuild(...words: string[]) {
+  const command = [process.execPath, join(import.meta.dir, "../main.ts"), "vbuild", ...words];
+  const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd: top, stdout: "pipe", stderr: "pipe" });
+  return { status: exitCode, output: stdout.toString(), error: stderr.toString() };
+}
+
+test("the new tree is equal, shares programs, and is counted in the words of 2003", () => {
+  const { status, output, error } = vbuild("--noflags", "--stats", "ref", "new");
+  expect({ status, error }).toEqual({ status: 0, error: "" });
+  expect(output).toBe(
+    "Directory created : 6\nFiles copied      : 2\nBytes copied      : 16\nFiles linked      : 1\nFiles symlinked   : 0\nSpecial files     : 0\n",
+  );
+  expect(look(join(top, "new"))).toEqual(look(join(top, "ref")));
+  expect(sameFile(join(top, "ref/usr/bin/tool"), join(top, "new/usr/bin/tool"))).toBe(true);
+  expect(sameFile(join(top, "ref/etc/conf"), join(top, "new/etc/conf"))).toBe(false);
+});
+
+test("--excldir makes directories without their files", () => {
+  expect(vbuild("--noflags", "--excldir", "/var/log", "ref", "nologs").status).toBe(0);
+  expect(readdirSync(join(top, "nologs/var/log"))).toEqual([]);
+});
+
+test("what exists is not touched, and a failure leaves nothing", () => {
+  const before = look(join(top, "new"));
+  const { status, output, error } = vbuild("--noflags", "ref", "new");
+  expect({ status, output }).toEqual({ status: 255, output: "" });
+  expect(error).toMatch(/^vbuild \S+: cannot build it: \S+ exists and is not empty; .*\n$/);
+  expect(look(join(top, "new"))).toEqual(before);
+  expect(vbuild("--noflags", "nowhere", "other").error).toMatch(
+    /^vbuild: cannot open \S+nowhere: no such file or directory/,
+  );
+  expect(existsSync(join(top, "other"))).toBe(false);
+  expect(readdirSync(top).filter((name) => name.startsWith("."))).toEqual([]);
+});
+
+test("a killed one is taken away by the next", () => {
+  mkdirSync(join(top, ".again.building/tree"), { recursive: true });
+  put(top, ".again.building/tree/half");
+  expect(vbuild("--noflags", "ref", "again").status).toBe(0);
+  expect(look(join(top, "again"))).toEqual(look(join(top, "ref")));
+  expect(existsSync(join(top, ".again.building"))).toBe(false);
+});

@@ -1,0 +1,63 @@
+/** A new tree that shares with another one whatever is neither configuration nor state; the rest is copied. */
+import { closeSync, constants, openSync } from "node:fs";
+import { beneath } from "../../linux/beneath.ts";
+import { contentRules, rulePath } from "../../unify/paths.ts";
+import { Replica, type ReplicaStats } from "../../unify/replicate.ts";
+import { Root } from "../../unify/root.ts";
+import type { Nodes } from "../../unify/scan.ts";
+import { openTree, scanTree } from "./tree.ts";
+
+export interface ReplicaRequest {
+  /** What messages are about. */
+  readonly label: string;
+  readonly source: string;
+  /** An empty directory that nobody else reaches. */
+  readonly target: string;
+  readonly marks: boolean;
+  /** Directories whose files are left out, as the administrator writes them. */
+  readonly emptied: readonly string[];
+  readonly complain: (line: string) => void;
+  /** Called now and then, with the number of files done and of those there are at least. */
+  readonly breathe: (done: number, total: number) => void;
+}
+
+/** Milliseconds of work between two looks at signals. */
+const breath = 50;
+
+/** @throws VserverError, with the tree half made */
+export async function replicate(request: ReplicaRequest): Promise<ReplicaStats> {
+  const { label, source, target, marks, emptied, complain } = request;
+  const root = Root.open(label, source);
+  const rules = contentRules({ excluded: [], included: [] });
+  const tree = await openTree(source, root, () => false, rules);
+  const nodes: Nodes = new Map();
+  try {
+    scanTree(tree, nodes, {
+      failed: (path, cause) => complain(`${label}: cannot read ${path}: ${cause}`),
+      progress: () => {},
+    });
+    const empty = emptied
+      .map(rulePath)
+      .flatMap((path) => [path, beneath(source, (at) => at.realDirectory(path)) ?? path]);
+    let breathed = performance.now();
+    const made = openSync(target, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    try {
+      return await new Replica(root, made, {
+        nodes,
+        marks,
+        leavesOut: (path) => empty.some((directory) => path.startsWith(`${directory}/`)),
+        breathe: async (done) => {
+          if (performance.now() - breathed < breath) return;
+          // Signals are only heard between two turns of the event loop.
+          await new Promise<void>((go) => setImmediate(go));
+          request.breathe(done, nodes.size);
+          breathed = performance.now();
+        },
+      }).make();
+    } finally {
+      closeSync(made);
+    }
+  } finally {
+    root.close();
+  }
+}
