@@ -58,6 +58,8 @@ const toolWords: Readonly<Record<string, (before: readonly string[]) => Candidat
   },
   vexec: ([name]) => (name === undefined ? configuredServers() : undefined),
   vlimit: ([name]) => (name === undefined ? configuredServers() : undefined),
+  vcheck: () => configuredServers(),
+  vfiles: () => configuredServers(),
   vunify: () => [...configuredServers(), "ALL"],
   vservers: ([word]) => (word === undefined ? ["start", "stop", "restart", "reload", "status"] : []),
   vkernel: ([word]) => (word === undefined ? ["load", "unload", "status", "check"] : []),

@@ -58,7 +58,7 @@ const manual: Manual = {
     { command: "vunify web1 web2 web3 -- ALL", about: "Share the packages that web1 has with web2 and web3." },
     { command: "vunify --test web1 web2 -- libc6", about: "What would that save?" },
   ],
-  seeAlso: ["vserver-build(8)", "vbuild(8)", "vdu(8)", "vserver(8)"],
+  seeAlso: ["vserver-build(8)", "vbuild(8)", "vcheck(8)", "vfiles(8)", "vdu(8)", "vserver(8)"],
 };
 
 const usage = (complaint: string) => new UsageError(tool, complaint, usageExit);
