@@ -36,6 +36,16 @@ test("--excldir makes directories without their files", () => {
   expect(readdirSync(join(top, "nologs/var/log"))).toEqual([]);
 });
 
+test("on another file system all is copied, and it says why", () => {
+  const away = mkdtempSync("/dev/shm/vbuild-");
+  put(top, "fresh/usr/bin/tool");
+  const { status, error } = vbuild("--noflags", "fresh", join(away, "new"));
+  expect(look(join(away, "new"))).toEqual(look(join(top, "fresh")));
+  rmSync(away, { recursive: true });
+  expect(status).toBe(0);
+  expect(error).toMatch(/^vbuild: 1 file is copied, not shared: it is on another file system, .*\n$/);
+});
+
 test("what exists is not touched, and a failure leaves nothing", () => {
   const before = look(join(top, "new"));
   const { status, output, error } = vbuild("--noflags", "ref", "new");

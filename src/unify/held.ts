@@ -21,6 +21,7 @@ export class Left extends Error {
   }
 }
 
+const EINVAL = 22;
 const EXDEV = 18;
 const EMLINK = 31;
 
@@ -35,6 +36,16 @@ export function leftBy(thrown: unknown, place: string): Left {
   }
   if (number === EMLINK) return new Left("refused", `${place}: it has all the links a file can have`);
   return new Left("refused", systemWords(thrown) ?? place);
+}
+
+/** @throws Left where nobody can tell who writes */
+function leased(descriptor: number): boolean {
+  try {
+    return takeReadLease(descriptor);
+  } catch (thrown) {
+    if (systemErrno(thrown) !== EINVAL) throw thrown;
+    throw new Left("refused", "its file system has no leases, which tell who writes to a file");
+  }
 }
 
 export class Held {
@@ -55,7 +66,7 @@ export class Held {
       if (now.inode !== node.status.inode || now.ctime !== node.status.ctime) {
         throw new Left("changed", `${shownPlace(place)}: it has just been changed`);
       }
-      if (!takeReadLease(descriptor)) throw new Left("busy", `${shownPlace(place)}: it is open for writing`);
+      if (!leased(descriptor)) throw new Left("busy", `${shownPlace(place)}: it is open for writing`);
       return held;
     } catch (thrown) {
       if (descriptor !== undefined) closeSync(descriptor);

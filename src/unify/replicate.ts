@@ -58,6 +58,8 @@ function explained(root: Root, path: string, thrown: unknown): unknown {
 
 export class Replica {
   readonly stats: ReplicaStats = { directories: 0, copied: 0, bytes: 0, linked: 0, symlinks: 0, special: 0 };
+  /** Why files were copied that were to be linked, and how many. */
+  readonly refusals = new Map<string, number>();
   /** Files with several names that were copied: path of the first in the new tree. */
   readonly #copies = new Map<string, string>();
   /** Those of the files found that are linked, decided before links are made and change what the decision rests on. */
@@ -147,6 +149,7 @@ export class Replica {
         return;
       } catch (thrown) {
         if (!(thrown instanceof Left)) throw thrown;
+        if (thrown.refusal === "refused") this.refusals.set(thrown.cause, (this.refusals.get(thrown.cause) ?? 0) + 1);
       }
     }
     this.#copy(place, to, key, status);

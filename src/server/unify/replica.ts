@@ -16,6 +16,7 @@ export interface ReplicaRequest {
   readonly marks: boolean;
   /** Directories whose files are left out, as the administrator writes them. */
   readonly emptied: readonly string[];
+  /** Told what could not be read, or not be shared. */
   readonly complain: (line: string) => void;
   /** Called now and then, with the number of files done and of those there are at least. */
   readonly breathe: (done: number, total: number) => void;
@@ -42,7 +43,7 @@ export async function replicate(request: ReplicaRequest): Promise<ReplicaStats> 
     let breathed = performance.now();
     const made = openSync(target, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
     try {
-      return await new Replica(root, made, {
+      const replica = new Replica(root, made, {
         nodes,
         marks,
         leavesOut: (path) => empty.some((directory) => path.startsWith(`${directory}/`)),
@@ -53,7 +54,12 @@ export async function replicate(request: ReplicaRequest): Promise<ReplicaStats> 
           request.breathe(done, nodes.size);
           breathed = performance.now();
         },
-      }).make();
+      });
+      const stats = await replica.make();
+      for (const [cause, files] of replica.refusals) {
+        complain(`${label}: ${files} ${files === 1 ? "file is" : "files are"} copied, not shared: ${cause}`);
+      }
+      return stats;
     } finally {
       closeSync(made);
     }
