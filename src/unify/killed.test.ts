@@ -1,4 +1,4 @@
-/** A unification that is killed at any moment loses nothing and leaves nothing half done. */
+/** A unification, or its undoing, that is killed at any moment loses nothing and leaves nothing half done. */
 import { expect, test } from "bun:test";
 import {
   chmodSync,
@@ -29,9 +29,9 @@ function separate(file: string): void {
   renameSync(`${file}.new`, file);
 }
 
-/** Runs it as a process of its own and kills it so long after the linking began; true when it had not ended by itself. */
-async function runAndKill(staging: string, tops: readonly string[], milliseconds: number): Promise<boolean> {
-  const program = [process.execPath, join(import.meta.dir, "trees.fixture.ts"), staging, ...tops];
+/** Runs it as a process of its own and kills it so long after its work began; true when it had not ended by itself. */
+async function runAndKill(words: readonly string[], milliseconds: number): Promise<boolean> {
+  const program = [process.execPath, join(import.meta.dir, "trees.fixture.ts"), ...words];
   const child = Bun.spawn(program, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
   await child.stdout.getReader().read();
   await Bun.sleep(milliseconds);
@@ -49,7 +49,8 @@ test(`killed ${kills} times, every name has the content and the attributes it ha
     const before = tops.map(look);
     let inTime = 0;
     for (let round = 0; round < kills; round++) {
-      if (await runAndKill(staging, tops, Math.random() * 60)) inTime++;
+      const words = round % 3 === 2 ? ["part", staging, ...tops] : ["unify", staging, ...tops];
+      if (await runAndKill(words, Math.random() * 60)) inTime++;
       expect(tops.map(look)).toEqual(before);
       // Work for the next round.
       for (const tree of tops.slice(1)) {

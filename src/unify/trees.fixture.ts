@@ -18,6 +18,7 @@ import { Root } from "./root.ts";
 import { Run } from "./run.ts";
 import { type Nodes, scan } from "./scan.ts";
 import { Staging } from "./staging.ts";
+import { makePrivate } from "./undo.ts";
 
 export interface FileLook {
   readonly content?: string;
@@ -77,7 +78,24 @@ export async function unifyTrees(stagingPath: string, tops: readonly string[], r
 /** What the last unifications warned of. */
 export const warnings: string[] = [];
 
+/** Gives each tree its own files again. */
+export function partTrees(stagingPath: string, tops: readonly string[], report = () => {}): void {
+  const staging = Staging.open(stagingPath, (line) => warnings.push(line));
+  const failed = (path: string, cause: string) => warnings.push(`${path}: ${cause}`);
+  report();
+  for (const top of tops) {
+    const root = Root.open(top, top);
+    const nodes: Nodes = new Map();
+    scan(root, { enters: () => true, takes: () => true, failed }, nodes);
+    for (const node of nodes.values()) makePrivate(node, node.names, staging);
+    root.close();
+  }
+  staging.close();
+}
+
 if (import.meta.main) {
-  const [staging = "", ...tops] = process.argv.slice(2);
-  await unifyTrees(staging, tops, () => console.log("linking"));
+  const [action, staging = "", ...tops] = process.argv.slice(2);
+  const report = () => console.log("begun");
+  if (action === "part") partTrees(staging, tops, report);
+  else await unifyTrees(staging, tops, report);
 }
