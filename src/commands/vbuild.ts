@@ -7,6 +7,7 @@ import { UsageError, VserverError } from "../text/error.ts";
 import type { Manual } from "../text/manual.ts";
 import type { ReplicaStats } from "../unify/replicate.ts";
 import type { Command } from "./command.ts";
+import { marks, protectionOptions, requireProtection } from "./protection.ts";
 
 const tool = "vbuild";
 const usageExit = 255;
@@ -29,9 +30,7 @@ const manual: Manual = {
       repeat: true,
       about: "make this directory and those below, without files",
     },
-    { flag: "--noflags", about: "do not mark: whoever writes to a shared file in place changes it for both" },
-    { flag: "--immutable", about: "mark, after --noflags (the mark is both immutable and may-unlink)" },
-    { flag: "--immutable-mayunlink", about: "the same" },
+    ...protectionOptions,
     { flag: "--json", about: "print what was made as an object" },
   ],
   exits: [
@@ -75,7 +74,7 @@ async function make(source: string, target: string, args: Arguments): Promise<Re
       progress.phase(`linking ${source}`);
       const stats = await replicate({
         ...{ label: tool, source, target: staging.tree, emptied: args.values("--excldir"), complain: console.error },
-        marks: !args.has("--noflags") || args.has("--immutable") || args.has("--immutable-mayunlink"),
+        marks: marks(args),
         breathe: (done, total) => {
           interrupt.check();
           progress.amount(done, Math.max(done, total), "files");
@@ -109,10 +108,7 @@ async function run(args: Arguments): Promise<number> {
       exitCode: usageExit,
     });
   }
-  if (!args.has("--noflags") || args.has("--immutable") || args.has("--immutable-mayunlink")) {
-    const { ensureLoaded } = await import("../context/load.ts");
-    await ensureLoaded(tool);
-  }
+  if (marks(args)) await requireProtection(tool);
   try {
     print(await make(resolve(source), resolve(target), args), args);
     return 0;

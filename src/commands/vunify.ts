@@ -8,6 +8,7 @@ import { UsageError, VserverError } from "../text/error.ts";
 import type { Manual } from "../text/manual.ts";
 import type { Counts } from "../unify/run.ts";
 import type { Command } from "./command.ts";
+import { marks, protectionOptions, requireProtection } from "./protection.ts";
 
 const tool = "vunify";
 const usageExit = 255;
@@ -37,9 +38,7 @@ const manual: Manual = {
     { flag: "--undo", about: "give servers private copies of the files they share" },
     { flag: "--excldir", value: "DIRECTORY", repeat: true, about: "leave out this directory of each server" },
     { flag: "--incldir", value: "DIRECTORY", repeat: true, about: "take this directory though it would be left out" },
-    { flag: "--noflags", about: "do not mark: whoever writes to a shared file in place changes it for all" },
-    { flag: "--immutable", about: "mark, after --noflags (the mark is both immutable and may-unlink)" },
-    { flag: "--immutable-mayunlink", about: "the same" },
+    ...protectionOptions,
     { flag: "--debug", repeat: true, about: "name each package and each file" },
     {
       flag: "--json",
@@ -84,10 +83,6 @@ function unique(words: readonly string[]): readonly ServerName[] {
   if (twice !== undefined) throw usage(`${twice} is named twice`);
   return names;
 }
-
-/** Whether shared files get the mark; the options of 2003, in which the last word counts. */
-const marks = (args: Arguments): boolean =>
-  !args.has("--noflags") || args.has("--immutable") || args.has("--immutable-mayunlink");
 
 const plural = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;
 
@@ -134,10 +129,7 @@ async function run(args: Arguments): Promise<number> {
     throw new VserverError({ object: tool, attempt: "unify servers", cause: "only root may", wayOut, exitCode: 255 });
   }
   const marked = marks(args);
-  if (marked && !args.has("--test") && !args.has("--undo")) {
-    const { ensureLoaded } = await import("../context/load.ts");
-    await ensureLoaded(tool);
-  }
+  if (marked && !args.has("--test") && !args.has("--undo")) await requireProtection(tool);
   const { unify } = await import("../server/unify/unify.ts");
   const json = args.has("--json");
   const result = await unify({
