@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "launch.h"
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -55,7 +56,16 @@ STEP(umask)
 
 CALL(setsid, setsid())
 CALL(kill, kill((pid_t)a[0].number, (int)a[1].number))
-CALL(pdeathsig, prctl(PR_SET_PDEATHSIG, (int)a[0].number, 0, 0, 0))
+
+/* Who has ended before cannot send it any more; whoever would read the report has ended then, too. */
+STEP(pdeathsig)
+{
+	struct pollfd reader = { .fd = run->plan.report };
+	if (prctl(PR_SET_PDEATHSIG, (int)a[0].number, 0, 0, 0) < 0)
+		return errno;
+	bool gone = run->plan.report >= 0 && poll(&reader, 1, 0) > 0 && (reader.revents & POLLERR) != 0;
+	return gone && a[0].number != 0 ? ECANCELED : 0;
+}
 
 /* By the bare system calls: a libc keeps some signals to itself. */
 STEP(signals)

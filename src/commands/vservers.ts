@@ -5,9 +5,9 @@ import { bootConfFile, readBootConf } from "../server/boot/conf.ts";
 import { type BootServer, bootServers } from "../server/boot/servers.ts";
 import { type Outcome, together } from "../server/boot/together.ts";
 import { isPopulated } from "../server/life/cgroup.ts";
+import { isStanding } from "../server/life/phase.ts";
 import { readServer, useContexts } from "../server/life/server.ts";
 import { start } from "../server/life/start.ts";
-import { readState } from "../server/life/state.ts";
 import { stop } from "../server/life/stop.ts";
 import { reasonToRest } from "../server/move/role.ts";
 import type { Arguments } from "../text/arguments.ts";
@@ -128,7 +128,7 @@ async function quietly(work: () => Promise<unknown>): Promise<void> {
 async function stopAll(parallel: number): Promise<boolean> {
   console.log("Stopping the virtual servers");
   const items = bootServers()
-    .filter(({ name }) => isPopulated(name) || readState(name) !== undefined)
+    .filter(({ name }) => isStanding(name))
     .map((server) => item(server, -server.priority));
   const outcomes = await together(
     items,

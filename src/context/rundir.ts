@@ -11,15 +11,14 @@ export const bpfDirectory = `${runDirectory}/bpf`;
 const lockFile = `${runDirectory}.lock`;
 const harmless = mountFlags.MS_NOSUID | mountFlags.MS_NODEV | mountFlags.MS_NOEXEC;
 
-/** Makes and mounts `directory` when it is not there. */
+/** Makes and mounts `directory` when it is not there, or not yet private. */
 function ensureMounted(directory: string, source: string, type: string): void {
-  if (mountAt(directory) !== undefined) return;
+  if (mountAt(directory)?.shared === false) return;
   const letGo = waitForLock(lockFile);
   try {
-    if (mountAt(directory) !== undefined) return;
     mkdirSync(directory, { recursive: true, mode: 0o755 });
-    mount(source, directory, type, harmless, "mode=0755");
-    mount("", directory, "", mountFlags.MS_PRIVATE);
+    if (mountAt(directory) === undefined) mount(source, directory, type, harmless, "mode=0755");
+    if (mountAt(directory)?.shared) mount("", directory, "", mountFlags.MS_PRIVATE);
   } finally {
     letGo();
   }

@@ -38,6 +38,8 @@ export interface Mount {
   readonly target: string;
   readonly type: string;
   readonly source: string;
+  /** What is mounted below it appears in its copies in other namespaces too. */
+  readonly shared: boolean;
   /** Options of the file system itself, not of this mount. */
   readonly options: readonly string[];
 }
@@ -58,6 +60,7 @@ export function mounts(): readonly Mount[] {
         target: unescapeOctal(fields[4] ?? ""),
         type: fields[after + 1] ?? "",
         source: unescapeOctal(fields[after + 2] ?? ""),
+        shared: fields.slice(6, after).some((field) => field.startsWith("shared:")),
         options: (fields[after + 3] ?? "").split(","),
       };
     });

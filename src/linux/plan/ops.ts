@@ -79,6 +79,7 @@ export const operations = {
   setsid: {},
   /** Joins a new anonymous session keyring. */
   keyring: {},
+  /** prctl(2); fails when nobody is left to read the report, for then the parent may have ended before. 0 is no signal. */
   pdeathsig: { signal: "i" },
   /** Default action for every signal but those in the mask `ignored` (bit N-1 is signal N); none blocked. */
   signals: { ignored: "i" },

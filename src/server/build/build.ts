@@ -7,7 +7,7 @@ import type { ServerConf } from "../conf/server.ts";
 import type { ServerName } from "../name.ts";
 import { confFile, serverDirectory, serversRoot } from "../paths.ts";
 import { clone, unifiedClone } from "./clone.ts";
-import { expectFreeContext, freshConf, presentConf, type WantedConf, writeConf } from "./conf.ts";
+import { expectFreeContext, forgetUnfinishedConf, freshConf, presentConf, type WantedConf, writeConf } from "./conf.ts";
 import { copy } from "./copy.ts";
 import { type Bootstrap, debootstrap } from "./debootstrap.ts";
 import { makeDevices } from "./devices.ts";
@@ -19,7 +19,7 @@ import { installReboot } from "./reboot.ts";
 import { lockRoot } from "./root.ts";
 import { disableServices } from "./services.ts";
 import { writeHostName, writeMountTables, writeResolver } from "./settings.ts";
-import { closeStaging, ensureServersRoot, expectFree, openStaging, publish } from "./staging.ts";
+import { closeStaging, ensureServersRoot, expectFree, openStaging, publish, wasPublished } from "./staging.ts";
 import { unpack } from "./unpack.ts";
 
 export type Method =
@@ -94,6 +94,13 @@ export async function build(request: BuildRequest, say: (line: string) => void):
   const present = presentConf(name, request.conf);
   expectFreeContext(name, request.conf.context);
   if (ensureServersRoot(root)) say(`Directory ${root} was created with permissions 000`);
+  const words = JSON.stringify(method);
+  if (wasPublished(root, name, target, words)) {
+    closeStaging(openStaging(object, root, name, words));
+    forgetUnfinishedConf(name);
+    say(`Directory ${target} has been populated`);
+    return;
+  }
   expectFree(object, root, target);
   const progress = new Progress(name);
   const interrupt = new Interrupt(object);
@@ -102,8 +109,9 @@ export async function build(request: BuildRequest, say: (line: string) => void):
     console.error(line);
   };
   try {
-    const staging = openStaging(object, root, name);
+    const staging = openStaging(object, root, name, words);
     try {
+      forgetUnfinishedConf(name);
       const job: Job = { name, object, staging, progress, interrupt, warn };
       // Whoever had the lock before us may have finished the same server.
       expectFree(object, root, target);

@@ -95,14 +95,17 @@ export function freshConf(name: ServerName, wanted: WantedConf, tree: Tree): Ser
   };
 }
 
+const unfinishedConf = (name: ServerName): string => join(confDirectory(), `.${name}.conf.new`);
+
+/** Removes what a killed build has left beside the conf file; called while no other build of the server runs. */
+export const forgetUnfinishedConf = (name: ServerName): void => rmSync(unfinishedConf(name), { force: true });
+
 /** False when somebody else has made one meanwhile: that one stays. */
 export function writeConf(name: ServerName, conf: ServerConf): boolean {
   const file = confFile(name);
-  // No other build of this server runs: what is there is left of one that was killed.
-  const temporary = join(dirname(file), `.${name}.conf.new`);
+  const temporary = unfinishedConf(name);
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    rmSync(temporary, { force: true });
     writeFileSync(temporary, writeServerConf(conf), { mode: 0o644, flag: "wx" });
     linkSync(temporary, file);
     return true;

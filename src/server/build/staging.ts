@@ -82,15 +82,40 @@ function lockDirectory(object: string, directory: string): number | undefined {
   return undefined;
 }
 
-/** @throws VserverError when the server is being built already. */
-export function openStaging(object: string, root: string, name: ServerName): Staging {
-  const directory = join(root, `.${name}.building`);
+const stagingDirectory = (root: string, name: ServerName): string => join(root, `.${name}.building`);
+/** Says in a staging directory what is built there. */
+const requestFile = "request";
+
+/**
+ * Whether the same build was killed between giving the tree its name and saying so: then it is done.
+ *
+ * @param request what {@link openStaging} was told
+ */
+export function wasPublished(root: string, name: ServerName, target: string, request: string): boolean {
+  const directory = stagingDirectory(root, name);
+  const isThere = (path: string) => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  if (!isThere(directory) || !isThere(target) || isThere(join(directory, "tree"))) return false;
+  // Somebody may have made an empty directory for it before the first build.
+  if (beneath(target, (tree) => tree.list(".")).length === 0) return false;
+  // It is removed last but for the directory.
+  return (beneath(directory, (left) => left.readText(requestFile)) ?? request) === request;
+}
+
+/**
+ * @param request what is to be built, in words that are the same for the same
+ * @throws VserverError when the server is being built already.
+ */
+export function openStaging(object: string, root: string, name: ServerName, request: string): Staging {
+  const directory = stagingDirectory(root, name);
   const tree = join(directory, "tree");
   let lock = lockDirectory(object, directory);
   while (lock === undefined) lock = lockDirectory(object, directory);
   try {
     chmodSync(directory, 0o700);
-    beneath(directory, (left) => left.empty("."));
+    beneath(directory, (left) => {
+      left.empty(".");
+      left.write(requestFile, request, 0o600);
+    });
     mkdirSync(tree, 0o755);
   } catch (thrown) {
     closeSync(lock);
@@ -113,7 +138,10 @@ export function publish(object: string, staging: Staging, target: string): void 
 /** Removes whatever is left, then gives up the lock. */
 export function closeStaging(staging: Staging): void {
   try {
-    beneath(staging.directory, (left) => left.empty("."));
+    beneath(staging.directory, (left) => {
+      for (const name of left.list(".")) if (name !== requestFile) left.remove(name);
+      left.remove(requestFile);
+    });
     rmdirSync(staging.directory);
   } finally {
     closeSync(staging.lock);

@@ -7,6 +7,7 @@ import { VserverError } from "../../text/error.ts";
 import type { RootAddress } from "../conf/addresses.ts";
 import type { ServerConf } from "../conf/server.ts";
 import type { ServerName } from "../name.ts";
+import { isLocked } from "./lock.ts";
 import { isSetUp, states } from "./state.ts";
 
 /** IPv6 networks have 64 bits (RFC 4291). */
@@ -29,10 +30,15 @@ async function resolve(name: ServerName, { kind, host }: RootAddress): Promise<s
   throw failure(name, `tie it to ${host}`, "no host of that name has an address", "set IPROOT to an address");
 }
 
-function refuseTaken(name: ServerName, address: string): void {
-  const other = states().find(
-    (state) => state.name !== name && isSetUp(state.name) && state.addresses.some((one) => one.address === address),
-  );
+/**
+ * What an interrupted start has written down is nobody's.
+ *
+ * @throws VserverError when another server has the address, or is being started with it.
+ */
+export function refuseTaken(name: ServerName, address: string): void {
+  const other = states()
+    .filter((state) => state.name !== name && state.addresses.some((one) => one.address === address))
+    .find((state) => isSetUp(state.name) || isLocked(state.name));
   if (other === undefined) return;
   throw failure(name, `use ${address}`, `the server ${other.name} has it`, "change IPROOT, or stop that server");
 }

@@ -92,13 +92,14 @@ export function firstSteps(server: Server, state: ServerState, first: FirstProce
   const hidePid = server.fakeinit ? conf.hidePid === true : conf.hidePid !== false && state.xid !== null;
   const [unfinished, finished] = [unfinishedPlanFile(name), entryPlanFile(name)].map(baseName);
   return [
+    // Nothing goes on without whoever has the server's lock.
+    step("pdeathsig", { signal: SIGKILL }),
     step("open", { slot: hostSlot, path: "/proc/self/ns/mnt", flags: 0 }, failure),
     step("open", { slot: stateSlot, path: stateDirectory(name), flags: O_DIRECTORY }, failure),
     ...openContext(name, state),
     openGroup(name, guestGroup(name)),
     ...(server.fakeinit ? [step("unshare", { flags: CLONE_NEWPID }, failure)] : []),
     ...forkInto(name, first.fork),
-    // Nothing goes on without whoever would hear of a failure.
     step("pdeathsig", { signal: SIGKILL }),
     step("mount_namespace", {}, failure),
     step("unshare", { flags: CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP }, failure),

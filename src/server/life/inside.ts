@@ -3,14 +3,16 @@ import { replaceProcess } from "../../linux/exec.ts";
 import { libc } from "../../linux/libc.ts";
 import type { Step } from "../../linux/plan/step.ts";
 import { runPlan } from "../../linux/spawn.ts";
+import type { ServerName } from "../name.ts";
 import { isPopulated } from "./cgroup.ts";
 import { type EntryOptions, entrySteps, runStep } from "./entry.ts";
 import { firstSteps } from "./first.ts";
 import { withLock } from "./lock.ts";
+import { isInterrupted, setPhase } from "./phase.ts";
 import { rootOnly, type Server, useContexts } from "./server.ts";
-import { tearDown } from "./setup.ts";
 import { prepare, type StartOptions } from "./start.ts";
 import { isSetUp, readState, type ServerState } from "./state.ts";
+import { bringDown } from "./stop.ts";
 
 export interface InsideRequest {
   /** User of the server's own /etc/passwd. */
@@ -64,6 +66,12 @@ const forCommand = (server: Server, contexts: boolean): Server => ({
 /** Milliseconds between two looks whether a server is set up. */
 const interval = 2;
 
+/** The state of a server that can be entered as it stands. */
+function stateToEnter(name: ServerName): ServerState | undefined {
+  const state = readState(name);
+  return state !== undefined && isSetUp(name) && (isPopulated(name) || !state.fakeinit) ? state : undefined;
+}
+
 /** Runs the command as the first process of a server; others may work on the server from when it is set up. */
 async function runFirst(
   server: Server,
@@ -72,13 +80,20 @@ async function runFirst(
   options: StartOptions,
 ): Promise<number> {
   let late: unknown;
-  const status = await withLock(server.name, (unlock) =>
-    prepare(server, contexts, options, async (state, tie) => {
+  const status = await withLock(server.name, (unlock) => {
+    const state = stateToEnter(server.name);
+    if (state !== undefined && !isInterrupted(server.name)) {
+      // Somebody has set it up while we waited.
+      unlock();
+      return enter(server, state, request);
+    }
+    return prepare(server, contexts, options, async (state, tie) => {
       let standing = false;
       const timer = setInterval(() => {
         standing = isSetUp(server.name);
         if (!standing) return;
         clearInterval(timer);
+        setPhase(server.name, "up");
         unlock();
       }, interval);
       try {
@@ -93,10 +108,10 @@ async function runFirst(
       } finally {
         clearInterval(timer);
       }
-    }),
-  );
+    });
+  });
   await withLock(server.name, async () => {
-    if (!isPopulated(server.name)) tearDown(server.name);
+    if (!isPopulated(server.name)) await bringDown(server, options);
   });
   if (late !== undefined) throw late;
   return status;
@@ -108,10 +123,8 @@ async function runFirst(
  */
 export async function runInside(server: Server, request: InsideRequest, options: StartOptions): Promise<number> {
   rootOnly(server.name, `run ${request.words[0] ?? "a command"} in it`);
-  const state = readState(server.name);
-  if (state !== undefined && isSetUp(server.name) && (isPopulated(server.name) || !state.fakeinit)) {
-    return enter(server, state, request);
-  }
+  const state = stateToEnter(server.name);
+  if (state !== undefined) return enter(server, state, request);
   const contexts = await useContexts(server);
   return runFirst(forCommand(server, contexts), contexts, request, options);
 }

@@ -17,10 +17,11 @@ import { VserverError } from "../../text/error.ts";
 import { startLimits } from "../limit/apply.ts";
 import type { ServerName } from "../name.ts";
 import { stateDirectory } from "../paths.ts";
-import type { Tie } from "./address.ts";
+import { refuseTaken, type Tie } from "./address.ts";
 import { addAliases, dropAliases } from "./alias.ts";
 import { isPopulated, makeGroups, removeGroups, serverGroup } from "./cgroup.ts";
 import { entryPlan } from "./entry.ts";
+import { whileClaiming } from "./lock.ts";
 import { disconnect, makeNetwork } from "./netns.ts";
 import { makeServed } from "./served.ts";
 import type { Server } from "./server.ts";
@@ -75,6 +76,24 @@ export interface SetUpRequest {
   readonly tie: Tie | undefined;
 }
 
+/** Writes down what the server takes: nothing that another one has. */
+function claim(server: Server, { contexts, tie }: SetUpRequest): ServerState {
+  const { name } = server;
+  for (const { address } of server.conf.iproot === "all" ? [] : (tie?.addresses ?? [])) refuseTaken(name, address);
+  const state: ServerState = {
+    name,
+    xid: contexts ? chooseContext(server) : null,
+    addresses: tie?.addresses ?? [],
+    profile: server.conf.profile,
+    started: Date.now(),
+    fakeinit: server.fakeinit,
+    netns: server.conf.netns,
+    capabilities: server.capabilities.toString(16),
+  };
+  writeState(state);
+  return state;
+}
+
 /**
  * Sets a server up with its first process, which `first` runs by the steps of {@link firstSteps}. What is about to be made
  * is written down first: {@link tearDown} finds all of it, wherever this ends.
@@ -88,18 +107,8 @@ export async function setUp<Result>(
 ): Promise<Result> {
   const { name } = server;
   ensureRunDirectory();
-  const state: ServerState = {
-    name,
-    xid: request.contexts ? chooseContext(server) : null,
-    addresses: request.tie?.addresses ?? [],
-    profile: server.conf.profile,
-    started: Date.now(),
-    fakeinit: server.fakeinit,
-    netns: server.conf.netns,
-    capabilities: server.capabilities.toString(16),
-  };
+  const state = whileClaiming(() => claim(server, request));
   try {
-    writeState(state);
     const complaint = await makeServed(name, server.conf.syslog === "main");
     if (complaint !== undefined) console.error(complaint);
     makePins(name);

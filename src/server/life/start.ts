@@ -10,9 +10,11 @@ import { firstSteps } from "./first.ts";
 import { callHook } from "./hook.ts";
 import { initEnvironment, initStep, startScript } from "./init.ts";
 import { withLock } from "./lock.ts";
+import { isInterrupted, setPhase } from "./phase.ts";
 import { rootOnly, type Server, useContexts } from "./server.ts";
 import { setUp, tearDown } from "./setup.ts";
 import type { ServerState } from "./state.ts";
+import { bringDown } from "./stop.ts";
 
 export interface StartOptions {
   /** Leave network devices alone. */
@@ -22,7 +24,8 @@ export interface StartOptions {
 }
 
 /**
- * Sets up a server that is not running, with its first process; leftovers of an interrupted start or stop go first.
+ * Sets up a server that is not running, with its first process; what an interrupted start or stop has left goes first. The
+ * server is `starting` until the caller says that it is up.
  *
  * @param contexts what {@link useContexts} said of it
  * @param first runs the first process by {@link firstSteps}
@@ -34,14 +37,17 @@ export async function prepare<Result>(
   first: (state: ServerState, tie: Tie | undefined) => Promise<Result>,
 ): Promise<Result> {
   expectHere(server.name);
-  tearDown(server.name);
+  // Refused by what takes it away.
+  if (isPopulated(server.name) && !isInterrupted(server.name)) tearDown(server.name);
+  await bringDown(server, options);
   const tie = await findTie(server.name, server.conf, !options.noDevices);
   try {
+    setPhase(server.name, "starting");
     await callHook(server.name, "pre-start");
     return await setUp(server, { contexts, tie }, (state) => first(state, tie));
   } catch (thrown) {
     // Takes away what pre-start made; why nothing was started is the message, not what that meets.
-    await callHook(server.name, "post-stop").catch(() => undefined);
+    await bringDown(server, options).catch(() => undefined);
     throw thrown;
   }
 }
@@ -72,11 +78,12 @@ async function runServices(steps: readonly Step[], options: StartOptions): Promi
 export async function start(server: Server, options: StartOptions): Promise<"started" | "running"> {
   rootOnly(server.name, "start it");
   return withLock(server.name, async () => {
-    if (isPopulated(server.name)) return "running";
+    if (isPopulated(server.name) && !isInterrupted(server.name)) return "running";
     await prepare(server, await useContexts(server), options, (state, tie) =>
       runServices(serviceSteps(server, state, tie), options),
     );
-    await callHook(server.name, "post-start");
+    // It runs, whatever the script says; killed in the script, it has not been started completely.
+    await callHook(server.name, "post-start").finally(() => setPhase(server.name, "up"));
     return "started";
   });
 }

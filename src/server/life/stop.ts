@@ -7,10 +7,11 @@ import { systemErrno } from "../../linux/system-error.ts";
 import { explain, VserverError } from "../../text/error.ts";
 import { followBoot } from "./bootlog.ts";
 import { groupProcesses, isPopulated, killGroup, serverGroup } from "./cgroup.ts";
-import { entrySteps, runStep } from "./entry.ts";
+import { entrySteps, runStep, SIGKILL } from "./entry.ts";
 import { callHook } from "./hook.ts";
 import { haltScript, stopScript } from "./init.ts";
 import { withLock } from "./lock.ts";
+import { isStanding, phaseOf, setPhase } from "./phase.ts";
 import { rootOnly, type Server } from "./server.ts";
 import { tearDown } from "./setup.ts";
 import { isSetUp, readState, type ServerState } from "./state.ts";
@@ -69,6 +70,8 @@ function inTime(done: Promise<boolean>, milliseconds: number): Promise<boolean> 
 async function shutDown(server: Server, state: ServerState, options: StopOptions): Promise<boolean> {
   const log = followBoot(options.print);
   const steps = [
+    // Whoever is to wait for the end of it must be there.
+    step("pdeathsig", { signal: SIGKILL }),
     step("setsid", {}, "ignore"),
     ...entrySteps(server, state, { environment: { HOME: "/", TERM: "dumb" } }),
     runStep(server.name, ["/bin/sh", "-c", state.fakeinit ? haltScript : stopScript]),
@@ -131,6 +134,21 @@ async function endProcesses(server: Server, state: ServerState | undefined, opti
 }
 
 /**
+ * Ends and takes away whatever of the server stands, as far as an interrupted command has left it too, and calls the
+ * post-stop that is owed. Safe to repeat; the caller has the lock.
+ */
+export async function bringDown(server: Server, options: StopOptions): Promise<void> {
+  const { name } = server;
+  const owed = isStanding(name);
+  if (owed) setPhase(name, "stopping");
+  if (isPopulated(name)) await endProcesses(server, readState(name), options);
+  tearDown(name);
+  if (!owed) return;
+  // A script that fails has been called all the same: it is told once.
+  await callHook(name, "post-stop").finally(() => setPhase(name, undefined));
+}
+
+/**
  * @returns "stopped"; "down" when it was not running (what was left of it is cleaned up all the same); "other" when another
  * start than the one that was meant runs by now, or none.
  */
@@ -139,13 +157,8 @@ export async function stop(server: Server, options: StopOptions): Promise<"stopp
   return withLock(server.name, async () => {
     if (options.started !== undefined && readState(server.name)?.started !== options.started) return "other";
     const running = isPopulated(server.name);
-    if (running) {
-      await callHook(server.name, "pre-stop");
-      await endProcesses(server, readState(server.name), options);
-    }
-    const wasSetUp = readState(server.name) !== undefined;
-    tearDown(server.name);
-    if (running || wasSetUp) await callHook(server.name, "post-stop");
+    if (running && phaseOf(server.name) !== "stopping") await callHook(server.name, "pre-stop");
+    await bringDown(server, options);
     return running ? "stopped" : "down";
   });
 }

@@ -5,10 +5,9 @@ import { beneath } from "../../linux/beneath.ts";
 import { mounts } from "../../linux/mount.ts";
 import { systemWords } from "../../linux/system-error.ts";
 import { VserverError } from "../../text/error.ts";
-import { isPopulated } from "../life/cgroup.ts";
 import { withLock } from "../life/lock.ts";
+import { isStanding } from "../life/phase.ts";
 import { rootOnly } from "../life/server.ts";
-import { readState } from "../life/state.ts";
 import type { ServerName } from "../name.ts";
 import { serverDirectory, serversRoot } from "../paths.ts";
 import { belongings, isThere } from "./belongings.ts";
@@ -58,7 +57,7 @@ export async function deleteServer(name: ServerName): Promise<void> {
   rootOnly(name, "delete it");
   await withLock(name, async () => {
     if (!isKnown(name)) throw failure(name, "there is no such server", "see vserver list");
-    if (isPopulated(name) || readState(name) !== undefined) throw failure(name, "it is running", "stop it");
+    if (isStanding(name)) throw failure(name, "it is running", "stop it");
     try {
       removeTree(name);
       const [, ...files] = belongings(name);

@@ -7,10 +7,9 @@ import { writeHostName } from "../build/settings.ts";
 import { readServerConf } from "../conf/read.ts";
 import { replaceFile } from "../conf/replace.ts";
 import { setKey } from "../conf/set.ts";
-import { isPopulated } from "../life/cgroup.ts";
 import { withLock } from "../life/lock.ts";
+import { isStanding } from "../life/phase.ts";
 import { rootOnly } from "../life/server.ts";
-import { readState } from "../life/state.ts";
 import type { ServerName } from "../name.ts";
 import { confFile, serverDirectory } from "../paths.ts";
 import { belongings, isThere } from "./belongings.ts";
@@ -47,8 +46,7 @@ export async function renameServer(from: ServerName, to: ServerName): Promise<vo
   await withLock(first, () =>
     withLock(second, async () => {
       for (const name of [from, to]) {
-        if (isPopulated(name) || readState(name) !== undefined)
-          throw failure(from, to, `${name} is running`, `stop it: vserver ${name} stop`);
+        if (isStanding(name)) throw failure(from, to, `${name} is running`, `stop it: vserver ${name} stop`);
       }
       try {
         // Interrupted after its last step but one, there is only the new name left to look at.

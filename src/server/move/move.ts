@@ -5,8 +5,8 @@ import { runDirectory } from "../../context/rundir.ts";
 import { tryLock } from "../../linux/lock.ts";
 import { VserverError } from "../../text/error.ts";
 import { isPopulated } from "../life/cgroup.ts";
+import { isStanding } from "../life/phase.ts";
 import { readServer, rootOnly } from "../life/server.ts";
-import { readState } from "../life/state.ts";
 import { stop } from "../life/stop.ts";
 import { deleteServer } from "../manage/delete.ts";
 import type { ServerName } from "../name.ts";
@@ -98,7 +98,7 @@ export async function move(name: ServerName, there: Remote, options: MoveOptions
   await alone(name, async () => {
     const server = readServer(name);
     const role = await leave(name, there);
-    if (isPopulated(name) || readState(name) !== undefined) await stop(server, { print: options.print });
+    if (isStanding(name)) await stop(server, { print: options.print });
     const to = await begin(there, name, role.transfer);
     if (to.state === "open") {
       await send(there, name, to);

@@ -18,9 +18,8 @@ import { basename, join } from "node:path";
 import { beneath } from "../../linux/beneath.ts";
 import { VserverError } from "../../text/error.ts";
 import { ensureServersRoot } from "../build/staging.ts";
-import { isPopulated } from "../life/cgroup.ts";
 import { withLock } from "../life/lock.ts";
-import { readState } from "../life/state.ts";
+import { isStanding } from "../life/phase.ts";
 import { isThere } from "../manage/belongings.ts";
 import type { ServerName } from "../name.ts";
 import {
@@ -62,7 +61,7 @@ function mend(name: ServerName): void {
 function expectReceivable(name: ServerName, transfer: string): "open" | "arrived" {
   const role = roleOf(name);
   if (role?.kind === "arrived" && role.transfer === transfer) return "arrived";
-  if (isPopulated(name) || readState(name) !== undefined) throw refuse(name, "it is running here", "stop it first");
+  if (isStanding(name)) throw refuse(name, "it is running here", "stop it first");
   const present = [serverDirectory(name), confFile(name)].some(isThere);
   if (present && role?.kind !== "standby" && role?.kind !== "given") {
     throw refuse(name, "this machine has a server of that name already", "choose another name, or delete that one");

@@ -1,10 +1,9 @@
 /** A standby copy becomes the server: after the machine it is a copy from has said that it does not run it any more. */
 import { VserverError } from "../../text/error.ts";
-import { isPopulated } from "../life/cgroup.ts";
 import { withLock } from "../life/lock.ts";
+import { isStanding } from "../life/phase.ts";
 import { readServer, rootOnly } from "../life/server.ts";
 import { start } from "../life/start.ts";
-import { readState } from "../life/state.ts";
 import type { ServerName } from "../name.ts";
 import { askThere, type Remote, unreachable } from "./remote.ts";
 import { roleOf, setRole } from "./role.ts";
@@ -18,7 +17,7 @@ const refuse = (name: ServerName, cause: string, wayOut: string): VserverError =
 /** On the machine that loses it: notes that it does not start here any more. @returns false while it runs */
 export async function yieldTo(name: ServerName, host: string): Promise<boolean> {
   return withLock(name, async () => {
-    if (isPopulated(name) || readState(name) !== undefined) return false;
+    if (isStanding(name)) return false;
     if (roleOf(name)?.kind !== "standby") setRole(name, { kind: "given", host });
     return true;
   });
