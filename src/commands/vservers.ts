@@ -6,7 +6,7 @@ import { type BootServer, bootServers } from "../server/boot/servers.ts";
 import { type Outcome, together } from "../server/boot/together.ts";
 import { isPopulated } from "../server/life/cgroup.ts";
 import { isStanding } from "../server/life/phase.ts";
-import { readServer, useContexts } from "../server/life/server.ts";
+import { readServer, readServerToStop, useContexts } from "../server/life/server.ts";
 import { start } from "../server/life/start.ts";
 import { stop } from "../server/life/stop.ts";
 import { reasonToRest } from "../server/move/role.ts";
@@ -134,7 +134,7 @@ async function stopAll(parallel: number): Promise<boolean> {
     items,
     parallel,
     async (one) => {
-      await stop(readServer(one.name), { print: keepLast(one) });
+      await stop(readServerToStop(one.name), { print: keepLast(one) });
       return "stopped";
     },
     report,

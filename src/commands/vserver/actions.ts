@@ -3,7 +3,7 @@
 import { readServerConf } from "../../server/conf/read.ts";
 import { isPopulated } from "../../server/life/cgroup.ts";
 import { runInside } from "../../server/life/inside.ts";
-import { readServer } from "../../server/life/server.ts";
+import { readServer, readServerToStop } from "../../server/life/server.ts";
 import { start } from "../../server/life/start.ts";
 import { stop } from "../../server/life/stop.ts";
 import { listServicesScript, serviceScript, setServiceScript } from "../../server/manage/inside.ts";
@@ -34,7 +34,7 @@ async function startServer(call: Call): Promise<number> {
 }
 
 async function stopServer(call: Call): Promise<number> {
-  const server = readServer(call.name);
+  const server = readServerToStop(call.name);
   say(call, `Stopping the virtual server ${call.name}`);
   await stop(server, { ...options(call), started: call.started });
   say(call, runningLine(call.name, isPopulated(call.name)));
@@ -43,7 +43,7 @@ async function stopServer(call: Call): Promise<number> {
 
 /** One start of the server is meant: it may have ended by itself since, as a server does that calls reboot(2). */
 async function restartOf(call: Call, started: number): Promise<number> {
-  const outcome = await stop(readServer(call.name), { ...options(call), started });
+  const outcome = await stop(readServerToStop(call.name), { ...options(call), started });
   return outcome === "other" ? 0 : startServer(call);
 }
 
@@ -111,10 +111,12 @@ function chkconfig(call: Call): Promise<number> {
 }
 
 function enter(call: Call): Promise<number> {
+  const server = readServer(call.name);
   if (!isPopulated(call.name)) {
     console.error(`Server ${call.name} is not running: it is set up for this shell alone, without its services`);
   }
-  return inside(call, "root", ["/bin/sh", "-c", "[ -x /bin/bash ] && exec /bin/bash -l; exec /bin/sh -l"]);
+  const words = ["/bin/sh", "-c", "[ -x /bin/bash ] && exec /bin/bash -l; exec /bin/sh -l"];
+  return runInside(server, { user: "root", words }, options(call));
 }
 
 function inside(call: Call, user: string, words: readonly string[]): Promise<number> {

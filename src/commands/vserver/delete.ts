@@ -1,7 +1,7 @@
 /** `vserver NAME delete`: asks, stops the server, and removes everything that is its own. */
 import { isPopulated } from "../../server/life/cgroup.ts";
 import { isStanding } from "../../server/life/phase.ts";
-import { readServer } from "../../server/life/server.ts";
+import { readServerToStop } from "../../server/life/server.ts";
 import { stop } from "../../server/life/stop.ts";
 import { deleteServer, isKnown } from "../../server/manage/delete.ts";
 import { serverDirectory } from "../../server/paths.ts";
@@ -47,7 +47,7 @@ export async function deleteAction(call: Call): Promise<number> {
   const print = (line: string) => {
     if (!call.silent) console.log(line);
   };
-  if (isStanding(name)) await stop(readServer(name), { print });
+  if (isStanding(name)) await stop(readServerToStop(name), { print });
   await deleteServer(name);
   print(`Server ${name} is deleted`);
   return 0;

@@ -5,11 +5,12 @@ import { findings } from "../../context/support.ts";
 import { VserverError } from "../../text/error.ts";
 import { readGlobalConf } from "../conf/global.ts";
 import { readServerConf } from "../conf/read.ts";
-import type { ServerConf } from "../conf/server.ts";
+import { defaultServerConf, type ServerConf } from "../conf/server.ts";
 import { withheldBy } from "../limit/priority.ts";
 import type { ServerName } from "../name.ts";
 import { serverDirectory } from "../paths.ts";
 import { serverCapabilities } from "./capability.ts";
+import { readState } from "./state.ts";
 
 export interface Server {
   readonly name: ServerName;
@@ -37,6 +38,24 @@ export function readServer(name: ServerName, profile?: string): Server {
   const fakeinit = conf.flags.includes("fakeinit") || conf.flags.includes("minit");
   const capabilities = serverCapabilities(conf.capabilities, fakeinit) & ~withheldBy(conf.nice);
   return { name, conf, directory, fakeinit, capabilities };
+}
+
+/**
+ * The server, to be stopped: what its conf file says by now must not keep it running.
+ *
+ * @throws VserverError like {@link readServer} when nothing of it stands.
+ */
+export function readServerToStop(name: ServerName): Server {
+  try {
+    return readServer(name);
+  } catch (thrown) {
+    const state = readState(name);
+    if (!(thrown instanceof VserverError) || state === undefined) throw thrown;
+    console.error(thrown.message);
+    const { fakeinit } = state;
+    const capabilities = BigInt(`0x${state.capabilities}`);
+    return { name, conf: defaultServerConf(), directory: serverDirectory(name), fakeinit, capabilities };
+  }
 }
 
 /**
