@@ -134,7 +134,7 @@ uninstall: $(BUILD)/man ## remove what install put there
 	rm -rf $(LIB)
 	@# Directories nobody else uses; those that a system has in any case stay, full or empty.
 	@case "$(DESTDIR)$(PREFIX)" in /usr|/usr/local) ;; *) cd "$(DESTDIR)/" && for empty in bin sbin lib/systemd/system \
-	  lib/$(MULTIARCH)/security share/man/man1 share/man/man5 share/man/man8 share/bash-completion/completions \
+	  lib/$(MULTIARCH)/security share/man/man1 share/man/man5 share/man/man7 share/man/man8 share/bash-completion/completions \
 	  share/zsh/vendor-completions share/fish/vendor_conf.d; do \
 	  rmdir -p --ignore-fail-on-non-empty "$(PREFIX:/%=%)/$$empty"; done; \
 	  [ -z "$(DESTDIR)" ] || rmdir -p --ignore-fail-on-non-empty etc/init.d; esac

@@ -28,7 +28,7 @@ const manual: Manual = {
   description: [
     "A virtual server is a directory, /vservers/NAME, and a file, /etc/vservers/NAME.conf (vserver.conf(5)). Running, it is nothing but its own processes: no process of ours stays with it.",
     "start sets up the server's surroundings (address, control group, security context, namespaces, mounts) and runs its own init scripts, or its /sbin/init when S_FLAGS has fakeinit. A start that fails leaves nothing. A start or stop that was interrupted, by whatever, is no start: the next start or stop first ends and takes away what it has left, then does its own work.",
-    "stop lets the server shut down by itself for up to a minute, then sends SIGTERM, then SIGKILL, and takes everything away that start made. Stopping a server that is not running only cleans up.",
+    "stop lets the server shut down by itself for up to a minute, then sends SIGTERM, then SIGKILL, and takes everything away that start made. Stopping a server that is not running only cleans up. A conf file that has become wrong is told, and keeps no server running.",
     "running says whether the server has processes. status says more; with --watch it says it again every 2 seconds (or SECONDS), with the processes that use most, until q or ^C. restart does nothing to a server that is not running.",
     "exec, suexec and service run a command inside, as root or as a user of the server's own /etc/passwd; enter runs a login shell. On a terminal the command gets a terminal of the server's own, never ours. A server that is not running is set up for the command, without its services, and taken down after it; with CONTEXTS=optional on a kernel without contexts the command is then process 1 of the server.",
     "service asks the server's systemd when that is its process 1, else its service(8) or init script. chkconfig switches a service on or off for the next start, by whatever the server has for that: chkconfig, update-rc.d, systemctl, rc-update; without words it lists what is on.",
@@ -64,6 +64,7 @@ const manual: Manual = {
     "vserver-build(8)",
     "vserver-config(8)",
     "vserver-delete(8)",
+    "vserver-exit-status(7)",
     "vserver-move(8)",
     "vserver-verify(8)",
     "vserver.conf(5)",

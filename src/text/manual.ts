@@ -14,8 +14,8 @@ export interface OptionSpec {
 
 export interface Manual {
   readonly name: string;
-  /** Man page section: 1 for everybody, 5 for file formats, 8 for administrators. */
-  readonly section: 1 | 5 | 8;
+  /** Man page section: 1 for everybody, 5 for file formats, 7 for what holds for all, 8 for administrators. */
+  readonly section: 1 | 5 | 7 | 8;
   /** One line, no full stop. */
   readonly summary: string;
   /** Command lines without the tool's name repeated in prose: `chcontext [options] COMMAND [ARG…]`. */
@@ -100,7 +100,7 @@ export function manPage(manual: Manual, version: string): string {
     out.push(".SH SYNOPSIS", ".nf", ...manual.synopsis.map((line) => `.B ${roffText(line)}`), ".fi");
   }
   out.push(".SH DESCRIPTION", ...manual.description.map(roffParagraph));
-  if (manual.section !== 5) {
+  if (manual.section === 1 || manual.section === 8) {
     out.push(".SH OPTIONS");
     for (const option of [...manual.options, ...commonOptions]) {
       out.push(".TP", `.B ${roffText(spelling(option))}`, roffText(option.about));
