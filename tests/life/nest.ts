@@ -112,6 +112,7 @@ export function makeServer(nest: Nest, name: string): string {
     chmodSync(path, 0o755);
   };
   script(join(tree, "sbin/init"), init);
+  writeFileSync(join(tree, "etc/passwd"), "root:x:0:0:root:/tmp:/bin/sh\n");
   const conf = join(nest.directory, "conf", name);
   writeFileSync(`${conf}.conf`, `IPROOT=lo:${address}/32\nS_FLAGS="fakeinit"\n`);
   writeFileSync(`${conf}.fstab`, "/usr /usr none bind,ro\n");

@@ -8,7 +8,7 @@ import { isPopulated } from "./cgroup.ts";
 import { type EntryOptions, entrySteps, runStep } from "./entry.ts";
 import { firstSteps } from "./first.ts";
 import { withLock } from "./lock.ts";
-import { isInterrupted, setPhase } from "./phase.ts";
+import { isInterrupted, phaseOf, setPhase } from "./phase.ts";
 import { rootOnly, type Server, useContexts } from "./server.ts";
 import { prepare, type StartOptions } from "./start.ts";
 import { isSetUp, readState, type ServerState } from "./state.ts";
@@ -45,9 +45,23 @@ async function runChild(server: Server, request: InsideRequest, wayIn: WayIn): P
   });
 }
 
+/** Takes down what was set up for a command, unless another one is at work in it. */
+const leave = (server: Server, options: StartOptions): Promise<void> =>
+  withLock(server.name, async () => {
+    if (!isPopulated(server.name) && phaseOf(server.name) !== "up") await bringDown(server, options);
+  });
+
 /** In a server that runs there is nothing to do afterwards: this process becomes the command, terminals aside. */
-async function enter(server: Server, state: ServerState, request: InsideRequest): Promise<number> {
-  const wayIn: WayIn = (options) => entrySteps(server, state, options);
+async function enter(
+  server: Server,
+  state: ServerState,
+  request: InsideRequest,
+  options: StartOptions,
+): Promise<number> {
+  const wayIn: WayIn = (entry) => entrySteps(server, state, entry);
+  if (phaseOf(server.name) === "lent") {
+    return runChild(server, request, wayIn).finally(() => leave(server, options));
+  }
   if (isTerminal(0) && isTerminal(1)) return runChild(server, request, wayIn);
   const steps = wayIn({ environment: environment(server.name), user: request.user });
   const plan = { steps: [...steps, runStep(server.name, request.words)], exitStatus: 1 };
@@ -66,10 +80,11 @@ const forCommand = (server: Server, contexts: boolean): Server => ({
 /** Milliseconds between two looks whether a server is set up. */
 const interval = 2;
 
-/** The state of a server that can be entered as it stands. */
+/** The state of a server that can be entered as it stands: what was lent and is empty is about to be taken down. */
 function stateToEnter(name: ServerName): ServerState | undefined {
   const state = readState(name);
-  return state !== undefined && isSetUp(name) && (isPopulated(name) || !state.fakeinit) ? state : undefined;
+  if (state === undefined || !isSetUp(name)) return undefined;
+  return isPopulated(name) || (!state.fakeinit && phaseOf(name) !== "lent") ? state : undefined;
 }
 
 /** Runs the command as the first process of a server; others may work on the server from when it is set up. */
@@ -85,7 +100,7 @@ async function runFirst(
     if (state !== undefined && !isInterrupted(server.name)) {
       // Somebody has set it up while we waited.
       unlock();
-      return enter(server, state, request);
+      return enter(server, state, request, options);
     }
     return prepare(server, contexts, options, async (state, tie) => {
       let standing = false;
@@ -93,7 +108,7 @@ async function runFirst(
         standing = isSetUp(server.name);
         if (!standing) return;
         clearInterval(timer);
-        setPhase(server.name, "up");
+        setPhase(server.name, "lent");
         unlock();
       }, interval);
       try {
@@ -110,9 +125,7 @@ async function runFirst(
       }
     });
   });
-  await withLock(server.name, async () => {
-    if (!isPopulated(server.name)) await bringDown(server, options);
-  });
+  await leave(server, options);
   if (late !== undefined) throw late;
   return status;
 }
@@ -124,7 +137,7 @@ async function runFirst(
 export async function runInside(server: Server, request: InsideRequest, options: StartOptions): Promise<number> {
   rootOnly(server.name, `run ${request.words[0] ?? "a command"} in it`);
   const state = stateToEnter(server.name);
-  if (state !== undefined) return enter(server, state, request);
+  if (state !== undefined) return enter(server, state, request, options);
   const contexts = await useContexts(server);
   return runFirst(forCommand(server, contexts), contexts, request, options);
 }

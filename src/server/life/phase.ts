@@ -9,8 +9,8 @@ import type { ServerName } from "../name.ts";
 import { isPopulated } from "./cgroup.ts";
 import { readState } from "./state.ts";
 
-const phases = ["starting", "up", "stopping"] as const;
-/** Beginning with `starting` a post-stop is owed to what pre-start has done. */
+const phases = ["starting", "up", "lent", "stopping"] as const;
+/** `lent`: set up for commands alone, the last of which takes it down. Beginning with `starting` a post-stop is owed to what pre-start has done. */
 export type Phase = (typeof phases)[number];
 
 const directory = join(runDirectory, ".phase");
