@@ -58,7 +58,7 @@ test("start and stop, at each step of vserver itself", async () => {
     again(name, "stop");
     expectNothing();
   }
-}, 150_000);
+}, 300_000);
 
 /** Of the plan that makes a server's first process: early, in the middle, and when it is all but running. */
 const inStart = [
@@ -122,4 +122,4 @@ test("build and delete", async () => {
     if (status !== 0) expect(err).toContain("there is no such server");
     expect({ removal, left: left() }).toEqual({ removal, left: [] });
   }
-}, 150_000);
+}, 300_000);

@@ -83,9 +83,9 @@ export async function makeNest(): Promise<Nest> {
   };
 }
 
-/** Its process 1 ends when it is asked to; asked by `init 0`, it lets that command end first. */
+/** Its process 1 ends when it is asked to, from when it has a trap; `init 0` asks until then, and ends before. */
 const init = `#!/bin/sh
-if [ $$ != 1 ]; then (sleep 0.05; kill -TERM 1) & exit 0; fi
+if [ $$ != 1 ]; then (while sleep 0.05; do kill -TERM 1; done) & exit 0; fi
 trap 'exit 0' TERM
 while :; do sleep 100000 & wait $!; done
 `;
