@@ -68,7 +68,8 @@ async function make(source: string, target: string, args: Arguments): Promise<Re
   expectFree(object, root, target);
   const interrupt = new Interrupt(object);
   try {
-    const staging = openStaging(object, root, serverName(basename(target)));
+    const request = JSON.stringify([tool, source, args.values("--excldir"), marks(args)]);
+    const staging = openStaging(object, root, serverName(basename(target)), request);
     const progress = new Progress(tool);
     try {
       progress.phase(`linking ${source}`);
