@@ -42,7 +42,9 @@ const soon = (check: string) => `for try in $(seq 50); do ${check} && break; sle
 const needs: readonly (readonly [RegExp, string])[] = [
   [
     / web1\b/,
-    `test -d /vservers/web1 || ${build} >/dev/null; vserver --silent web1 start >/dev/null; ${soon("vexec web1 test -s /run/nginx.pid")}`,
+    // The main server's own would keep port 80 from it.
+    `/etc/init.d/nginx stop; pkill -x nginx; ${soon("! ss -Htln sport = :80 | grep -q .")}
+     test -d /vservers/web1 || ${build} >/dev/null; vserver --silent web1 start >/dev/null; ${soon("vexec web1 test -s /run/nginx.pid")}`,
   ],
   [/ -c 7\b/, "chcontext --silent --ctx 7 --disconnect sleep 600 >/dev/null 2>&1"],
   [
