@@ -16,7 +16,7 @@ const states = [
 ] as const;
 
 /** What the kernel half may add to an operation, in percent. */
-const aim = (operation: string): number => (operation === "open+close" ? 10 : 3);
+const aim = (operation: string): number => (operation.startsWith("open+close") ? 10 : 3);
 
 /** Instructions by state and operation. */
 export type Counts = Readonly<Record<string, Readonly<Record<string, number>>>>;

@@ -5,7 +5,7 @@
 #ifndef VS_CALL_H
 #define VS_CALL_H
 
-#include "task.h"
+#include "iunlink.h"
 
 #define RLIMIT_NPROC 6
 #define SETTABLE_FLAGS                                                                                           \
@@ -38,14 +38,17 @@ static __always_inline bool is_host_admin(struct task_struct *task, struct membe
 	return (!member || member->xid == VS_HOST) && has_sys_admin(task, member);
 }
 
-/* Storage is per thread, and a tracer outside would go on controlling what is now inside, or the other way round. */
+/* Storage is per thread, a tracer outside would go on controlling what is now inside, or the other way round, and what is
+ * open for writing stays so. */
 static __always_inline int may_change_context(struct task_struct *task)
 {
 	struct list_head *traced = (void *)task + bpf_core_field_offset(struct task_struct, ptraced);
 
 	if (BPF_CORE_READ(task, signal, nr_threads) != 1)
 		return -EBUSY;
-	return errno_if(BPF_CORE_READ(task, ptrace) || BPF_CORE_READ(traced, next) != traced, -EPERM);
+	if (BPF_CORE_READ(task, ptrace) || BPF_CORE_READ(traced, next) != traced)
+		return -EPERM;
+	return errno_if(holds_unified(task), -ETXTBSY);
 }
 
 /* What a call asks for, out of the caller's registers' reach and off the small stack; nobody else's. */

@@ -18,6 +18,7 @@
 #define EBUSY 16
 #define EEXIST 17
 #define EINVAL 22
+#define ETXTBSY 26
 #define ENETUNREACH 101
 #define EADDRINUSE 98
 #define EADDRNOTAVAIL 99

@@ -1,12 +1,13 @@
 /* The hooks on files that several areas share, each one program: the file system tells whose question it is.
  *
- * procfs and pidfds (procfs.h), message queues (ipc.h), control groups and our bpffs (guard.h). Everything else leaves
- * after a few instructions. */
+ * procfs and pidfds (procfs.h), message queues (ipc.h), control groups and our bpffs (guard.h), unified files (iunlink.h).
+ * Everything else leaves after a few instructions. */
 #ifndef VS_FILES_H
 #define VS_FILES_H
 
 #include "guard.h"
 #include "ipc.h"
+#include "iunlink.h"
 #include "procfs.h"
 #include "project.h"
 #include "terminal.h"
@@ -26,7 +27,7 @@ int BPF_PROG(vs_file_open, struct file *file)
 	case CGROUP2_SUPER_MAGIC:
 		return check_open_of_cgroup(file);
 	}
-	return 0;
+	return keep_unified_in_open(file);
 }
 
 SEC("lsm/inode_getattr")
@@ -48,7 +49,7 @@ int BPF_PROG(vs_inode_getattr, const struct path *path)
 }
 
 SEC("lsm/inode_setattr")
-int BPF_PROG(vs_inode_setattr, struct mnt_idmap *idmap, struct dentry *dentry)
+int BPF_PROG(vs_inode_setattr, struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *change)
 {
 	switch (dentry->d_sb->s_magic) {
 	case BPF_FS_MAGIC:
@@ -56,7 +57,7 @@ int BPF_PROG(vs_inode_setattr, struct mnt_idmap *idmap, struct dentry *dentry)
 	case MQUEUE_MAGIC:
 		return check_change_of_queue(dentry->d_inode);
 	}
-	return 0;
+	return keep_unified_in_setattr(dentry->d_inode, change);
 }
 
 SEC("lsm/inode_unlink")
@@ -80,6 +81,8 @@ static __always_inline int check_ioctl(struct file *file, unsigned int command)
 	if (inode->i_sb->s_magic == PID_FS_MAGIC)
 		return errno_if(view_of_pidfd(inode) != VIEW_ALL, -ESRCH);
 	error = check_terminal(file, command);
+	if (!error)
+		error = keep_unified_in_ioctl(file, command);
 	return error ? error : keep_project(file, command);
 }
 
@@ -93,6 +96,18 @@ SEC("lsm/file_ioctl_compat")
 int BPF_PROG(vs_file_ioctl_compat, struct file *file, unsigned int command)
 {
 	return check_ioctl(file, command);
+}
+
+SEC("?lsm/inode_file_setattr")
+int BPF_PROG(vs_inode_file_setattr, struct dentry *dentry, struct file_kattr *change)
+{
+	struct inode *inode = dentry->d_inode;
+	int error;
+
+	if (!inode)
+		return 0;
+	error = keep_unified(inode);
+	return error ? error : keep_project_in_setattr(inode, change);
 }
 
 #endif

@@ -35,13 +35,8 @@ struct file_kattr {
 	unsigned int fsx_valid : 1;
 } __attribute__((preserve_access_index));
 
-SEC("?lsm/inode_file_setattr")
-int BPF_PROG(vs_project_setattr, struct dentry *dentry, struct file_kattr *change)
+static __always_inline int keep_project_in_setattr(struct inode *inode, struct file_kattr *change)
 {
-	struct inode *inode = dentry->d_inode;
-
-	if (!inode)
-		return 0;
 	if (!BPF_CORE_READ_BITFIELD_PROBED(change, fsx_valid) && (inode->i_mode & S_IFMT) != S_IFDIR)
 		return 0;
 	return errno_if(has_fixed_project(), -EPERM);

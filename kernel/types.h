@@ -87,6 +87,17 @@ struct list_head {
 	struct list_head *next;
 };
 
+struct file;
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -99,6 +110,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	const struct cred *real_cred;
 	const struct cred *cred;
+	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct bpf_local_storage *bpf_storage;
@@ -133,6 +145,7 @@ struct super_block {
 
 struct inode {
 	unsigned short i_mode;
+	unsigned int i_nlink;
 	struct super_block *i_sb;
 	void *i_private;
 };
@@ -224,7 +237,11 @@ struct key {
 	struct keyring_index_key index_key;
 };
 
-struct iattr;
+struct iattr {
+	unsigned int ia_valid;
+	unsigned short ia_mode;
+};
+
 struct mnt_idmap;
 struct timespec64;
 

@@ -23,7 +23,7 @@ enum { SAMPLES = 500, PORT = 4711 };
 static struct sockaddr_in own = { .sin_family = AF_INET }, any = { .sin_family = AF_INET };
 static const char *program;
 static pid_t other;
-static int listener, receiver, sender;
+static int listener, receiver, sender, standing;
 
 static void must(int result, const char *what)
 {
@@ -36,6 +36,19 @@ static void open_close(void)
 	int descriptor = open("one/two/three/file", O_RDONLY);
 	must(descriptor, "open");
 	close(descriptor);
+}
+
+static void open_close_writing(void)
+{
+	int descriptor = open("one/two/three/file", O_WRONLY);
+	must(descriptor, "open");
+	close(descriptor);
+}
+
+static void read_byte(void)
+{
+	char byte;
+	must((int)pread(standing, &byte, 1, 0), "read");
 }
 
 static void stat_file(void)
@@ -129,6 +142,8 @@ static const struct operation {
 	void (*after)(void);
 } operations[] = {
 	{ "open+close", open_close, 25, 300, NULL },
+	{ "open+close for writing", open_close_writing, 25, 300, NULL },
+	{ "read a byte", read_byte, 25, 1000, NULL },
 	{ "stat", stat_file, 25, 300, NULL },
 	{ "read /proc/self/stat", read_proc_stat, 25, 100, NULL },
 	{ "fork+exit", fork_exit, SAMPLES, 1, NULL },
@@ -192,7 +207,9 @@ static void make_files(const char *directory)
 	mkdir("one/two/three", 0755);
 	int file = open("one/two/three/file", O_CREAT | O_WRONLY, 0644);
 	must(file, "create a file");
+	must((int)write(file, "x", 1), "write a file");
 	close(file);
+	must(standing = open("one/two/three/file", O_RDONLY), "open");
 }
 
 int main(int argc, char **argv)

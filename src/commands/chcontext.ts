@@ -102,7 +102,10 @@ function removedCapabilities(args: Arguments): bigint {
   return removed & ~kept;
 }
 
+const busy = { ETXTBSY: "a unified file is open for writing: close it first" } as const;
+
 const wayIn = {
+  ...busy,
   EPERM: "the context is locked, or the process is being traced",
   EAGAIN: "every context number is in use",
 };
@@ -110,7 +113,10 @@ const wayIn = {
 function contextSteps(xid: number | undefined, mask: number): Step[] {
   const attempt = "set the new security context";
   if (xid === undefined) return [contextCall(tool, { operation: "NEW", flags: mask }, attempt, wayIn)];
-  const wayOut = { EPERM: "only root of context 0 with CAP_SYS_ADMIN may choose one, and none that is private" };
+  const wayOut = {
+    ...busy,
+    EPERM: "only root of context 0 with CAP_SYS_ADMIN may choose one, and none that is private",
+  };
   const enter = contextCall(tool, { operation: "ENTER", xid }, attempt, wayOut);
   const add = contextCall(tool, { operation: "FLAGS", flags: mask }, "add flags to the context", {
     EPERM: "the context is locked",

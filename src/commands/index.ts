@@ -6,6 +6,8 @@ export const commands: Readonly<Record<string, () => Promise<{ readonly command:
   chcontext: () => import("./chcontext.ts"),
   newvserver: () => import("./newvserver.ts"),
   reducecap: () => import("./reducecap.ts"),
+  setattr: () => import("./setattr.ts"),
+  showattr: () => import("./showattr.ts"),
   vbuild: () => import("./vbuild.ts"),
   vcheck: () => import("./vcheck.ts"),
   vdu: () => import("./vdu.ts"),
@@ -25,4 +27,4 @@ export const commands: Readonly<Record<string, () => Promise<{ readonly command:
 };
 
 /** Those that ordinary users call too: they are installed in bin beside sbin. */
-export const forEverybody: readonly string[] = ["chbind", "chcontext", "reducecap", "vdu", "vinfo"];
+export const forEverybody: readonly string[] = ["chbind", "chcontext", "reducecap", "showattr", "vdu", "vinfo"];

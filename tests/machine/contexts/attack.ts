@@ -17,10 +17,16 @@ export type Topic =
   | "clocks"
   | "processes"
   | "strict"
-  | "ring";
+  | "ring"
+  | "unified";
 
 /** Every attempt of a topic with its result: "ok", or the name of the errno. */
-export async function attack(from: Place, topic: Topic, on: Victim, ...more: string[]): Promise<Map<string, string>> {
+export async function attack(
+  from: Pick<Place, "run">,
+  topic: Topic,
+  on: Victim,
+  ...more: string[]
+): Promise<Map<string, string>> {
   const program = attackProgram();
   const text = await from.run(`${program} ${topic} ${on.pid} ${on.tid} ${more.join(" ")}`);
   const results = new Map<string, string>();

@@ -34,7 +34,7 @@ struct topic {
 
 extern const struct attempt signals[], tracing[], limits[], identity[], clocks[], processes[], strict[], ring[],
 	sigio[], passed[], ipc[], events[], pins[],
-	machine[];
+	machine[], unified[];
 
 /* 0, or the errno of the call just made, negative. */
 #define TRY(call) ((call) < 0 ? -errno : 0)
@@ -64,6 +64,15 @@ struct vs_call;
 int open_call(void);
 int run_call(int program, struct vs_call *call);
 int enter_new_context(void);
+
+/* Makes the one request of a ring set up with `flags`, and returns its result. */
+struct io_uring_sqe;
+int ring_request(const struct io_uring_sqe *one, unsigned int flags);
+/* Opens by such a ring, with the request's own flags `how`, and closes: 0 or a negative errno. */
+int ring_open(const char *path, int flags, unsigned int setup, unsigned char how);
+
+/* Gives a descriptor of the file, open for writing, to whoever connects to FILE.socket, for 300 seconds at most. */
+int hand(const char *path);
 
 /* IPC objects to be found by the maker's number. */
 int make_objects(void);

@@ -2,14 +2,14 @@
  * attack received PID TID SOCKET, attack held PID TID FIFO: the attempts of passed.c, on what comes through the socket, or
  *   was opened before the process was told to enter a context.
  * attack victim FIFO [one], condition PID TID, crowd N, scenes, terminal [foreign], fuzz SEED CHILDREN: see the files of
- *   these names; call …, life, forks N: see trials.c. */
+ *   these names; call …, life, forks N: see trials.c; hand FILE: see unified.c. */
 #include "attack.h"
 
 static const struct topic topics[] = {
 	{"signals", signals}, {"tracing", tracing},     {"limits", limits}, {"identity", identity}, {"sigio", sigio},
 	{"clocks", clocks},   {"processes", processes}, {"strict", strict}, {"ring", ring},
 	{"ipc", ipc},	       {"events", events},
-	{"pins", pins},	      {"machine", machine},
+	{"pins", pins},	      {"machine", machine}, {"unified", unified},
 };
 
 void report(const char *name, int result)
@@ -79,6 +79,12 @@ static int run_fuzz(int argc, char **argv)
 	return fuzz((unsigned int)atoi(argv[0]), atoi(argv[1]));
 }
 
+static int run_hand(int argc, char **argv)
+{
+	(void)argc;
+	return hand(argv[0]);
+}
+
 static const struct {
 	const char *name;
 	int words;
@@ -87,6 +93,7 @@ static const struct {
 	{"victim", 1, run_victim}, {"condition", 2, run_condition}, {"crowd", 1, run_crowd},
 	{"scenes", 0, run_scenes}, {"terminal", 0, run_terminal},   {"call", 1, make_call},
 	{"life", 0, run_life},	   {"forks", 1, run_forks},	    {"fuzz", 2, run_fuzz},
+	{"hand", 1, run_hand},
 };
 
 int main(int argc, char **argv)

@@ -45,7 +45,7 @@ static int perform(struct ring *ring, const struct io_uring_sqe *request)
 	return done->res;
 }
 
-static int request(const struct io_uring_sqe *one, unsigned int flags)
+int ring_request(const struct io_uring_sqe *one, unsigned int flags)
 {
 	struct ring ring;
 	int result = set_up(&ring, flags);
@@ -53,7 +53,17 @@ static int request(const struct io_uring_sqe *one, unsigned int flags)
 	if (result == 0)
 		result = perform(&ring, one);
 	close(ring.descriptor);
-	return result < 0 ? result : 0;
+	return result;
+}
+
+int ring_open(const char *path, int flags, unsigned int setup, unsigned char how)
+{
+	struct io_uring_sqe one = {.opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .flags = how, .open_flags = flags};
+	int result;
+
+	one.addr = (uintptr_t)path;
+	result = ring_request(&one, setup);
+	return result < 0 ? result : close(result);
 }
 
 static const char *status_of(const struct target *t)
@@ -66,10 +76,7 @@ static const char *status_of(const struct target *t)
 
 static int open_by(const struct target *t, unsigned int setup, unsigned char how)
 {
-	struct io_uring_sqe one = {.opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .flags = how};
-
-	one.addr = (uintptr_t)status_of(t);
-	return request(&one, setup);
+	return ring_open(status_of(t), O_RDONLY, setup, how);
 }
 
 static int stat_by(const struct target *t, unsigned int setup, unsigned char how)
@@ -80,7 +87,7 @@ static int stat_by(const struct target *t, unsigned int setup, unsigned char how
 	one.addr = (uintptr_t)status_of(t);
 	one.len = STATX_BASIC_STATS;
 	one.off = (uintptr_t)&status;
-	return request(&one, setup);
+	return ring_request(&one, setup);
 }
 
 static int open_in_call(const struct target *t)
