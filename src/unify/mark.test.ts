@@ -83,4 +83,4 @@ fd=os.open(sys.argv[1],os.O_RDWR); m=mmap.mmap(fd,8); os.close(fd); print("mappe
   child.stdin.end();
   await child.exited;
   expect(isOpenForWriting(descriptor)).toBe(false);
-});
+}, 60_000);
