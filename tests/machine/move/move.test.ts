@@ -1,5 +1,5 @@
 /** A server moves to another machine whole, and never runs on two: not when the move is cut off, not when a standby takes over. */
-import { beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { makeSmall, run } from "../small.ts";
 
@@ -36,6 +36,9 @@ beforeAll(() => {
   expect(run("vkernel", "load").status).toBe(0);
   expect(run("sh", "/src/tests/machine/move/host.sh")).toMatchObject({ status: 0, err: "" });
 });
+
+// `vservers start` there has started it as well.
+afterAll(() => void there("vserver", "--silent", "mover", "stop"));
 
 test("move: everything of the tree, its conf and its scripts arrives; it runs there, and is gone here", () => {
   rich("mover");
