@@ -46,7 +46,7 @@ test("a unified clone of a running server shares its programs, has its own confi
   expect(isMarked("uni2", "bin/busybox")).toBe(true);
   expect(same("etc/passwd", "uni1", "uni2")).toBe(false);
   expect(readFileSync(tree("uni2", "etc/hostname"), "utf8")).toBe("uni2\n");
-  expect(run("vserver", "uni2", "start").status).toBe(0);
+  expect(run("vserver", "uni2", "start")).toMatchObject({ status: 0 });
   expect(run("vserver", "uni2", "exec", "cat", "/usr/lib/file3").out).toBe("library 3 ".repeat(500));
   expect(run("vserver", "uni1", "exec", "ps").out).toContain("sleep");
   expect(run("vdu", "/vservers/uni2").out).toMatch(/\t\d{1,3}K\n$/);
@@ -54,7 +54,7 @@ test("a unified clone of a running server shares its programs, has its own confi
 
 test("a server removes and replaces a shared file as package managers do, the other one keeps it", () => {
   const replace = "echo new >/usr/lib/new && mv /usr/lib/new /usr/lib/file5 && rm /usr/lib/file6";
-  expect(run("vserver", "uni2", "exec", "sh", "-c", replace).status).toBe(0);
+  expect(run("vserver", "uni2", "exec", "sh", "-c", replace)).toMatchObject({ status: 0 });
   expect(readFileSync(tree("uni2", "usr/lib/file5"), "utf8")).toBe("new\n");
   expect(readFileSync(tree("uni1", "usr/lib/file5"), "utf8")).toBe("library 5 ".repeat(500));
   expect(readFileSync(tree("uni1", "usr/lib/file6"), "utf8")).toBe("library 6 ".repeat(500));
