@@ -26,7 +26,9 @@ type Wrong = readonly [text: string, line: RegExp];
 async function refusedConfs(prefix: string, wrong: readonly Wrong[], ...actions: readonly string[]): Promise<void> {
   const rows = wrong.flatMap(([text, line], at) => {
     const name = `${prefix}${at}`;
-    mkdirSync(`/vservers/${name}`, { recursive: true });
+    // What every tree has; start would make them.
+    for (const directory of ["dev", "proc", "run", "sys"])
+      mkdirSync(`/vservers/${name}/${directory}`, { recursive: true });
     conf(name, text);
     return (at === 0 ? ["start", ...actions] : ["start"]).map(
       (action): Row => [`vserver --silent ${name} ${action}`, 1, line],
