@@ -6,7 +6,8 @@ import ctypes, errno, os, socket, stat, struct, sys, time
 
 libc = ctypes.CDLL(None, use_errno=True)
 foreign, listener = int(sys.argv[1]), sys.argv[2]
-work = "/tmp/escape-%d" % os.getpid()
+# Where the main server has devices live: not in /tmp.
+work = "/root/escape-%d" % os.getpid()
 os.mkdir(work)
 
 AT_FDCWD = -100
