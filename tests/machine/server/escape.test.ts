@@ -1,9 +1,8 @@
 /** Root of a server tries every way out of it: what works on the main server is refused there, whatever its process 1 is. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { must, run, startGuest, stopGuest } from "../network/guest.ts";
 
-setDefaultTimeout(120_000);
 const program = `${import.meta.dir}/escape.py`;
 const listener = `main-${process.pid}`;
 /** Of the main server's: a process to reach for, and a socket. */

@@ -1,9 +1,8 @@
 /** Each pre-start is followed by a post-stop before the next one, whatever becomes of the server between them. */
-import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { makeSmall, run } from "../small.ts";
 
-setDefaultTimeout(120_000);
 const log = "/tmp/owed-log";
 const hook = "/etc/vservers/owed.sh";
 

@@ -1,9 +1,7 @@
 /** Commands at the same time: two servers never get the same thing, and one server is never started twice. */
-import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type Ended, makeSmall, run } from "../small.ts";
-
-setDefaultTimeout(120_000);
 
 async function vserver(...words: string[]): Promise<Ended> {
   const child = Bun.spawn(["vserver", "--silent", ...words], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });

@@ -1,9 +1,8 @@
 /** A server ends in bounded time, however it resists, and stopping it again is no mistake. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { type Ended, makeSmall, run } from "../small.ts";
 
-setDefaultTimeout(120_000);
 /** A service that has no ear for signals, and makes others like it. */
 const deaf = `trap "" HUP INT TERM; while :; do sleep 0.2; done`;
 const rc = (stopping: string) => `#!/bin/sh

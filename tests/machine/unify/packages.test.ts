@@ -1,9 +1,8 @@
 /** vdpkg: a package in several servers by their own dpkg, whose scripts have no powers over the machine. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { run } from "../small.ts";
 
-setDefaultTimeout(120_000);
 const servers = ["pkg1", "pkg2"];
 const tree = (name: string, path: string) => `/vservers/${name}/${path}`;
 const data = "opt/tool/data";

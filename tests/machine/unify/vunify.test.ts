@@ -1,5 +1,5 @@
 /** vunify and unified clones of servers that run. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import {
   chmodSync,
   existsSync,
@@ -12,7 +12,6 @@ import {
 } from "node:fs";
 import { makeSmall, run } from "../small.ts";
 
-setDefaultTimeout(120_000);
 const tree = (name: string, path: string) => `/vservers/${name}/${path}`;
 const inode = (name: string, path: string) => lstatSync(tree(name, path)).ino;
 const same = (path: string, ...names: readonly string[]) => new Set(names.map((name) => inode(name, path))).size === 1;
