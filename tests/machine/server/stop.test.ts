@@ -56,7 +56,7 @@ test("services that ignore SIGTERM: they are killed", async () => {
   expect(run("vserver", "--silent", "deaf", "start").status).toBe(0);
   const { status, out, took } = await timed("deaf", "stop");
   expect({ status, out }).toEqual({ status: 0, out: expect.stringContaining("Killing all processes") });
-  expect(took).toBeLessThan(30_000);
+  expect(took).toBeLessThan(100_000);
   expect(existsSync("/run/vserver/deaf")).toBe(false);
   expect(existsSync("/sys/fs/cgroup/vserver-deaf")).toBe(false);
 });
@@ -83,7 +83,7 @@ test("processes that the server's root has frozen", async () => {
   while (!existsSync(ice) || !readFileSync(ice, "utf8").includes("frozen 1")) await Bun.sleep(50);
   const { status, took } = await timed("--silent", "frozen", "stop");
   expect(status).toBe(0);
-  expect(took).toBeLessThan(30_000);
+  expect(took).toBeLessThan(100_000);
   expect(existsSync("/sys/fs/cgroup/vserver-frozen")).toBe(false);
 });
 
