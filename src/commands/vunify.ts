@@ -31,6 +31,7 @@ const manual: Manual = {
     "Never touched are /etc and, wherever they are, configuration files as the packages name them; files that are open for writing; files with a further name that may not be shared; empty ones; files that chattr(1) made special; other file systems. A server with a disk limit of its own cannot share files with others: the file system refuses links from one project to another.",
     "Servers may be running. Each file is replaced in one step; a program that has the old one open keeps it. vunify may be killed at any moment: every name then has a file with the right content, and the next run removes what was left in .unify beside the servers.",
     "Shows on a terminal what it is doing. At the end one line for each server says how many of its names were linked and how much disk space that gave back.",
+    "dpkg cannot replace a marked file: it changes the mode of the old one first, which is refused, and the installation fails. Undo a Debian server's unification before its packages are upgraded, or unify with --noflags.",
   ],
   options: [
     { flag: "--content", about: "compare files wherever they are; no packages, no reference" },
