@@ -47,7 +47,8 @@ function kernelArguments(options: MachineOptions): string {
   return [
     "console=ttyS0 quiet panic=-1",
     // Emulated processors may wait long for a turn.
-    "watchdog_thresh=30 rcupdate.rcu_cpu_stall_timeout=60",
+    "watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=180 workqueue.watchdog_thresh=180",
+    "sysctl.kernel.hung_task_timeout_secs=360",
     "rootfstype=virtiofs root=root ro init=/usr/sbin/machine-init",
     ...options.append,
   ].join(" ");
@@ -57,7 +58,9 @@ export function qemu(options: MachineOptions, wiring: Wiring): string[] {
   const memory = `${options.memory}M`;
   const words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"];
   words.push("-cpu", "max", "-smp", String(options.cpus), "-m", memory);
-  words.push("-accel", options.icount ? "tcg,thread=single" : "tcg,thread=multi");
+  // Processors take turns. With a thread for each QEMU may execute a breakpoint that the kernel, which patches its own
+  // text at every load and unload of a BPF program, has taken away again: the machine dies of it.
+  words.push("-accel", "tcg,thread=single");
   if (options.icount) words.push("-icount", "shift=0,sleep=off");
   words.push("-object", `memory-backend-memfd,id=memory,size=${memory},share=on`, "-numa", "node,memdev=memory");
   words.push("-kernel", wiring.kernel, "-append", kernelArguments(options));

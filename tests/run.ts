@@ -1,6 +1,7 @@
 /**
- * Runs every test: those of this machine, then tests/machine on each kernel in the test machine, in one boot each and
- * at the same time, for a test machine hardly uses more than one processor. The last line is `N passed, N failed`.
+ * Runs every test: those of this machine, then tests/machine on each kernel in the test machine, both kernels at the same
+ * time, for a test machine uses one processor. In the end come the tests that failed and the machines that died once more;
+ * the last line is `N passed, N failed`.
  *
  *   tests/run.ts [--kernel 6.12|7|none]… [WORD…]     only files whose path contains one of the words
  */
@@ -9,7 +10,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type Kernel, kernels } from "../machine/options.ts";
-import { isEmulatorFault } from "./emulator.ts";
+import { type Boot, bootUntilEnded } from "./boots.ts";
 import { add, type Tally, tally } from "./tally.ts";
 
 const root = resolve(import.meta.dir, "..");
@@ -17,6 +18,12 @@ const reports = mkdtempSync(join(tmpdir(), "vserver-test-"));
 
 /** Seconds for each kernel; with the rest it has to fit into an hour. */
 const machineTime = 3900;
+
+/** Seconds below which no other machine is begun. */
+const leastTime = 300;
+
+/** Status of machine/run for a machine that died, and for one whose time was up. */
+const deathStatus = [70, 124];
 
 /** Milliseconds a test in the test machine may take if it says nothing else: what takes a blink elsewhere takes a second. */
 const machineTestTime = 300_000;
@@ -29,32 +36,39 @@ async function testFiles(words: readonly string[]): Promise<string[]> {
   return found.filter((path) => words.length === 0 || words.some((word) => path.includes(word))).sort();
 }
 
-/** Shows what comes out of a stream, line by line, each behind a mark of who says it; tells whether the emulator failed. */
-async function show(stream: ReadableStream<Uint8Array>, mark: string): Promise<boolean> {
+/** Lines for the end of it all: what failed is looked for there. */
+const lastWords: string[] = [];
+
+/** Shows what comes out of a stream, line by line, each behind a mark of who says it; returns the last line. */
+async function show(stream: ReadableStream<Uint8Array>, mark: string): Promise<string> {
   const decoder = new TextDecoder();
-  let fault = false;
   let rest = "";
+  let last = "";
+  const showLine = (line: string) => {
+    console.log(mark + line);
+    if (line.startsWith("(fail) ")) lastWords.push(mark + line);
+    last = line;
+  };
   for await (const chunk of stream) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) console.log(mark + line);
-    fault ||= lines.some(isEmulatorFault);
+    lines.forEach(showLine);
   }
-  if (rest !== "") console.log(mark + rest);
-  return fault;
+  if (rest !== "") showLine(rest);
+  return last;
 }
 
 interface Ended {
   readonly status: number;
-  /** The emulator's fault, as far as anybody can say. */
-  readonly fault: boolean;
+  /** On standard error. */
+  readonly lastLine: string;
 }
 
 /** Runs `argv` with its output shown. */
 async function perform(mark: string, argv: readonly string[]): Promise<Ended> {
   const child = Bun.spawn([...argv], { cwd: root, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const faults = await Promise.all([show(child.stdout, mark), show(child.stderr, mark)]);
-  return { status: await child.exited, fault: faults.includes(true) };
+  const [, lastLine] = await Promise.all([show(child.stdout, mark), show(child.stderr, mark)]);
+  return { status: await child.exited, lastLine };
 }
 
 const readReport = async (path: string): Promise<string | undefined> =>
@@ -81,19 +95,29 @@ function hostSuite(files: readonly string[]): Promise<Tally> {
 function machineSuite(kernel: Kernel, files: readonly string[]): Promise<Tally> {
   const share = join(reports, kernel);
   mkdirSync(share);
-  const machine = [join(root, "machine/run"), "--kernel", kernel, "--timeout", String(machineTime)];
   const mark = `${kernel.padEnd(4)} | `;
-  const reportOf = (path: string) => join(share, `${dirname(path).replaceAll("/", "-")}.xml`);
-  const boot = (some: readonly string[]) => {
-    const inside = ["tests/machine/suite", "/report", String(machineTestTime), ...some.map((path) => `./${path}`)];
-    return perform(mark, [...machine, "--share", `${share}:/report`, "--", ...inside]);
-  };
-  return suite(`Linux ${kernel} in the test machine`, [...new Set(files.map(reportOf))], async () => {
-    const first = await boot(files);
-    const left = files.filter((path) => !existsSync(reportOf(path)));
-    if (!first.fault || left.length === 0) return first.status;
-    console.log(`${mark}the emulator failed (tests/emulator.ts); the folders that have not ended run once more`);
-    return (await boot(left)).status;
+  const reportOf = (folder: string) => join(share, `${folder.replaceAll("/", "-")}.xml`);
+  const byFolder = Map.groupBy(files, (path) => dirname(path));
+  const folders = [...byFolder.keys()].sort();
+  const end = Date.now() + machineTime * 1000;
+
+  async function boot(some: readonly string[], seconds: number): Promise<Boot> {
+    const machine = [join(root, "machine/run"), "--kernel", kernel, "--timeout", String(seconds)];
+    const paths = some.flatMap((folder) => byFolder.get(folder) ?? []).map((path) => `./${path}`);
+    const inside = ["tests/machine/suite", "/report", String(machineTestTime), ...paths];
+    const { status, lastLine } = await perform(mark, [...machine, "--share", `${share}:/report`, "--", ...inside]);
+    return { status, death: deathStatus.includes(status) ? lastLine : undefined };
+  }
+  function bootInTime(some: readonly string[]): Promise<Boot> | undefined {
+    const seconds = Math.round((end - Date.now()) / 1000);
+    return seconds < leastTime ? undefined : boot(some, seconds);
+  }
+  return suite(`Linux ${kernel} in the test machine`, folders.map(reportOf), async () => {
+    const { status, deaths } = await bootUntilEnded(folders, bootInTime, (folder) => existsSync(reportOf(folder)));
+    for (const death of deaths) lastWords.push(`${mark}a machine died: ${death}`);
+    for (const folder of folders.filter((one) => !existsSync(reportOf(one))))
+      lastWords.push(`${mark}did not end: ${folder}`);
+    return status;
   });
 }
 
@@ -115,5 +139,6 @@ if (inMachine.length > 0) {
   total = suites.reduce(add, total);
 }
 rmSync(reports, { recursive: true });
+if (lastWords.length > 0) console.log(`\n${lastWords.join("\n")}`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
