@@ -48,7 +48,7 @@ static __always_inline int may_change_context(struct task_struct *task)
 		return -EBUSY;
 	if (BPF_CORE_READ(task, ptrace) || BPF_CORE_READ(traced, next) != traced)
 		return -EPERM;
-	return errno_if(holds_unified(task), -ETXTBSY);
+	return errno_if(holds_shared(task), -ETXTBSY);
 }
 
 /* What a call asks for, out of the caller's registers' reach and off the small stack; nobody else's. */

@@ -19,6 +19,8 @@
 #define EEXIST 17
 #define EINVAL 22
 #define ETXTBSY 26
+#define ENODATA 61
+#define EOPNOTSUPP 95
 #define ENETUNREACH 101
 #define EADDRINUSE 98
 #define EADDRNOTAVAIL 99

@@ -12,7 +12,7 @@
 #include "project.h"
 #include "terminal.h"
 
-SEC("lsm/file_open")
+SEC("lsm.s/file_open")
 int BPF_PROG(vs_file_open, struct file *file)
 {
 	unsigned long magic = file->f_inode->i_sb->s_magic;
@@ -48,7 +48,7 @@ int BPF_PROG(vs_inode_getattr, const struct path *path)
 	return 0;
 }
 
-SEC("lsm/inode_setattr")
+SEC("lsm.s/inode_setattr")
 int BPF_PROG(vs_inode_setattr, struct mnt_idmap *idmap, struct dentry *dentry, struct iattr *change)
 {
 	switch (dentry->d_sb->s_magic) {
@@ -57,7 +57,7 @@ int BPF_PROG(vs_inode_setattr, struct mnt_idmap *idmap, struct dentry *dentry, s
 	case MQUEUE_MAGIC:
 		return check_change_of_queue(dentry->d_inode);
 	}
-	return keep_unified_in_setattr(dentry->d_inode, change);
+	return keep_unified_entry(dentry);
 }
 
 SEC("lsm/inode_unlink")
@@ -81,21 +81,23 @@ static __always_inline int check_ioctl(struct file *file, unsigned int command)
 	if (inode->i_sb->s_magic == PID_FS_MAGIC)
 		return errno_if(view_of_pidfd(inode) != VIEW_ALL, -ESRCH);
 	error = check_terminal(file, command);
-	if (!error)
-		error = keep_unified_in_ioctl(file, command);
 	return error ? error : keep_project(file, command);
 }
 
-SEC("lsm/file_ioctl")
+SEC("lsm.s/file_ioctl")
 int BPF_PROG(vs_file_ioctl, struct file *file, unsigned int command)
 {
-	return check_ioctl(file, command);
+	int error = check_ioctl(file, command);
+
+	return error ? error : keep_unified_in_ioctl(file, command);
 }
 
 SEC("lsm/file_ioctl_compat")
 int BPF_PROG(vs_file_ioctl_compat, struct file *file, unsigned int command)
 {
-	return check_ioctl(file, command);
+	int error = check_ioctl(file, command);
+
+	return error ? error : keep_shared_in_ioctl(file, command);
 }
 
 SEC("?lsm/inode_file_setattr")
@@ -106,7 +108,7 @@ int BPF_PROG(vs_inode_file_setattr, struct dentry *dentry, struct file_kattr *ch
 
 	if (!inode)
 		return 0;
-	error = keep_unified(inode);
+	error = keep_shared(inode);
 	return error ? error : keep_project_in_setattr(inode, change);
 }
 

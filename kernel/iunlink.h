@@ -1,11 +1,13 @@
 /* Unified files (immutable-linkage-invert): while a marked file has more than one link, nobody outside context 0 changes it.
  *
- * The mark is the sticky bit of a regular file, which has no other meaning there. Enforced on the inode, so by whatever
- * path, descriptor or ring it is reached: opening for writing (and all that needs such a descriptor: write, fallocate,
- * reflink or copy into, a writable shared mapping, swapon), truncating, mode, owner and times, extended attributes and
- * ACLs, every ioctl that is not known to look only, leases. Unlink, rename, rename over and link are free.
- * A descriptor that context 0 opened for writing is not received in a message nor by pidfd_getfd, and who holds one does
- * not enter a context. An overlay is judged by the files it is made of: to copy one up is to read it.
+ * The mark is an extended attribute. Hooks that may sleep read it, last of all, and so of hardly any file; those that may
+ * not refuse for every file with several names (keep_shared). Context 0 alone sets and clears it. Enforced on the inode, so
+ * by whatever path, descriptor or ring it is reached: opening for writing (and all that needs such a descriptor: write,
+ * fallocate, reflink or copy into, a writable shared mapping, swapon), truncating, mode, owner and times, extended
+ * attributes and ACLs, every ioctl that is not known to look only, leases. Unlink, rename, rename over and link are free.
+ * A descriptor for writing that context 0 has of one is not received in a message nor by pidfd_getfd, and who has a file
+ * with several names open for writing does not enter a context. An overlay is judged by the files it is made of: to copy
+ * one up is to read it.
  * Not covered: what a process of context 0 shares with one inside on purpose, a table of descriptors, a ring with files
  * registered, memory that is mapped already; locks, and the times of reading, which all servers see.
  *
@@ -20,8 +22,6 @@
 #include "task.h"
 
 #define S_IFREG 0100000
-#define S_ISVTX 0001000
-#define ATTR_MODE 1
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define F_SETLEASE 1024
 
@@ -41,37 +41,84 @@
 #define REQUEST_KIND(request) ((request) >> 8 & 0xff)
 #define KIND_TERMINAL 'T'
 
-static __always_inline bool is_marked(unsigned short mode)
+extern int bpf_get_file_xattr(struct file *file, const char *name__str, struct bpf_dynptr *value) __ksym;
+extern int bpf_get_dentry_xattr(struct dentry *dentry, const char *name__str, struct bpf_dynptr *value) __ksym;
+
+const char mark_name[] = VS_UNIFIED_MARK;
+/* Where a value is put that nobody looks at. */
+static char mark_value[1];
+
+/* Whether the inode has names that may belong to others. */
+static __always_inline bool is_shared(struct inode *inode)
 {
-	return (mode & (S_IFMT | S_ISVTX)) == (S_IFREG | S_ISVTX);
+	return inode->i_nlink > 1 && (inode->i_mode & S_IFMT) == S_IFREG && inode->i_sb->s_magic != OVERLAYFS_SUPER_MAGIC;
 }
 
-/* The mode first: hardly a file has the bit. */
-static __always_inline bool is_guarded(struct inode *inode)
+/* What cannot be read is taken to be there: a value that is too long, an error of the disk. */
+static __always_inline bool is_there(int result)
 {
-	return is_marked(inode->i_mode) && inode->i_nlink > 1 && inode->i_sb->s_magic != OVERLAYFS_SUPER_MAGIC;
+	return result != -ENODATA && result != -EOPNOTSUPP;
 }
 
-static __always_inline int keep_unified(struct inode *inode)
+static __always_inline bool is_marked_file(struct file *file)
 {
-	if (!inode || !is_guarded(inode))
-		return 0;
-	return errno_if(own_xid() != VS_HOST, -EPERM);
+	struct bpf_dynptr value;
+
+	bpf_dynptr_from_mem(mark_value, sizeof(mark_value), 0, &value);
+	return is_there(bpf_get_file_xattr(file, mark_name, &value));
+}
+
+static __always_inline bool is_marked_entry(struct dentry *dentry)
+{
+	struct bpf_dynptr value;
+
+	bpf_dynptr_from_mem(mark_value, sizeof(mark_value), 0, &value);
+	return is_there(bpf_get_dentry_xattr(dentry, mark_name, &value));
+}
+
+/* The mark last: hardly a file is shared, and reading an attribute is dear. */
+static __always_inline bool is_guarded_from_us(struct inode *inode)
+{
+	return inode && is_shared(inode) && own_xid() != VS_HOST;
+}
+
+static __always_inline int keep_unified_file(struct file *file)
+{
+	return errno_if(is_guarded_from_us(file->f_inode) && is_marked_file(file), -EPERM);
+}
+
+static __always_inline int keep_unified_entry(struct dentry *dentry)
+{
+	return errno_if(is_guarded_from_us(dentry->d_inode) && is_marked_entry(dentry), -EPERM);
+}
+
+/* Where a hook may not sleep, and so not read attributes, a file with several names is taken to be marked. */
+static __always_inline int keep_shared(struct inode *inode)
+{
+	return errno_if(is_guarded_from_us(inode), -EPERM);
 }
 
 static __always_inline int keep_unified_in_open(struct file *file)
 {
-	return file->f_mode & FMODE_WRITE ? keep_unified(file->f_inode) : 0;
+	return file->f_mode & FMODE_WRITE ? keep_unified_file(file) : 0;
 }
 
-/* Of a file that others have too nobody outside context 0 sets the mark either. */
-static __always_inline int keep_unified_in_setattr(struct inode *inode, struct iattr *change)
+static __always_inline bool is_mark(const char *name)
 {
-	if (!inode || inode->i_nlink < 2 || (inode->i_mode & S_IFMT) != S_IFREG)
-		return 0;
-	if (!is_marked(inode->i_mode) && !(change->ia_valid & ATTR_MODE && change->ia_mode & S_ISVTX))
-		return 0;
-	return errno_if(inode->i_sb->s_magic != OVERLAYFS_SUPER_MAGIC && own_xid() != VS_HOST, -EPERM);
+	/* Room to tell a longer name. */
+	char given[sizeof(mark_name) + 1] = {};
+
+	bpf_probe_read_kernel_str(given, sizeof(given), name);
+	return !bpf_strncmp(given, sizeof(mark_name), mark_name);
+}
+
+/* Only context 0 sets the mark, and takes it away. To refuse it to a file that has no name yet would be to refuse an overlay
+ * that copies a marked file up; there it is nobody else's. */
+static __always_inline int keep_mark(struct dentry *dentry, const char *name)
+{
+	struct inode *inode = dentry->d_inode;
+
+	return errno_if(inode && inode->i_nlink && own_xid() != VS_HOST && is_mark(name), -EPERM);
 }
 
 static __always_inline bool only_looks(unsigned int request)
@@ -101,37 +148,46 @@ static __always_inline int keep_unified_in_ioctl(struct file *file, unsigned int
 {
 	if (request == FIDEDUPERANGE)
 		return errno_if(own_xid() != VS_HOST, -EPERM);
-	if (!is_guarded(file->f_inode) || only_looks(request))
-		return 0;
-	return errno_if(own_xid() != VS_HOST, -EPERM);
+	return only_looks(request) ? 0 : keep_unified_file(file);
 }
 
-SEC("lsm/inode_setxattr")
-int BPF_PROG(vs_inode_setxattr, struct mnt_idmap *idmap, struct dentry *dentry)
+static __always_inline int keep_shared_in_ioctl(struct file *file, unsigned int request)
 {
-	return keep_unified(dentry->d_inode);
+	if (request == FIDEDUPERANGE)
+		return errno_if(own_xid() != VS_HOST, -EPERM);
+	return only_looks(request) ? 0 : keep_shared(file->f_inode);
+}
+
+SEC("lsm.s/inode_setxattr")
+int BPF_PROG(vs_inode_setxattr, struct mnt_idmap *idmap, struct dentry *dentry, const char *name)
+{
+	int error = keep_mark(dentry, name);
+
+	return error ? error : keep_unified_entry(dentry);
 }
 
 SEC("lsm/inode_removexattr")
-int BPF_PROG(vs_inode_removexattr, struct mnt_idmap *idmap, struct dentry *dentry)
+int BPF_PROG(vs_inode_removexattr, struct mnt_idmap *idmap, struct dentry *dentry, const char *name)
 {
-	return keep_unified(dentry->d_inode);
+	int error = keep_mark(dentry, name);
+
+	return error ? error : keep_shared(dentry->d_inode);
 }
 
 SEC("lsm/inode_set_acl")
 int BPF_PROG(vs_inode_set_acl, struct mnt_idmap *idmap, struct dentry *dentry)
 {
-	return keep_unified(dentry->d_inode);
+	return keep_shared(dentry->d_inode);
 }
 
 SEC("lsm/inode_remove_acl")
 int BPF_PROG(vs_inode_remove_acl, struct mnt_idmap *idmap, struct dentry *dentry)
 {
-	return keep_unified(dentry->d_inode);
+	return keep_shared(dentry->d_inode);
 }
 
 /* From a message, a process's table or a supervisor of system calls. */
-SEC("lsm/file_receive")
+SEC("lsm.s/file_receive")
 int BPF_PROG(vs_file_receive, struct file *file)
 {
 	return keep_unified_in_open(file);
@@ -139,17 +195,15 @@ int BPF_PROG(vs_file_receive, struct file *file)
 
 /* Whoever opens a file that somebody has leased waits until he lets go of it. The commands that set a lease are numbered
  * above those of locks, and above every operation of flock(2). */
-SEC("lsm/file_lock")
+SEC("lsm.s/file_lock")
 int BPF_PROG(vs_file_lock, struct file *file)
 {
-	if (!is_guarded(file->f_inode) || (unsigned int)syscall_argument(SECOND_ARGUMENT) < F_SETLEASE)
-		return 0;
-	return errno_if(own_xid() != VS_HOST, -EPERM);
+	return (unsigned int)syscall_argument(SECOND_ARGUMENT) < F_SETLEASE ? 0 : keep_unified_file(file);
 }
 
 struct held {
 	struct file **table;
-	bool unified;
+	bool shared;
 };
 
 static long look_at_descriptor(__u32 index, struct held *held)
@@ -161,18 +215,20 @@ static long look_at_descriptor(__u32 index, struct held *held)
 	if (!file || !(BPF_CORE_READ(file, f_mode) & FMODE_WRITE))
 		return 0;
 	inode = BPF_CORE_READ(file, f_inode);
-	held->unified = is_marked(BPF_CORE_READ(inode, i_mode)) && BPF_CORE_READ(inode, i_nlink) > 1;
-	return held->unified;
+	held->shared = (BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFREG && BPF_CORE_READ(inode, i_nlink) > 1 &&
+		       BPF_CORE_READ(inode, i_sb, s_magic) != OVERLAYFS_SUPER_MAGIC;
+	return held->shared;
 }
 
-/* Whether the task has a unified file open for writing: in a context it could go on writing. */
-static __always_inline bool holds_unified(struct task_struct *task)
+/* Whether the task has a file with several names open for writing: in a context it could go on writing. The mark of a
+ * file in another's table cannot be read. */
+static __always_inline bool holds_shared(struct task_struct *task)
 {
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct held held = { .table = BPF_CORE_READ(table, fd) };
 
 	bpf_loop(BPF_CORE_READ(table, max_fds), look_at_descriptor, &held, 0);
-	return held.unified;
+	return held.shared;
 }
 
 #endif

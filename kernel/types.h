@@ -237,11 +237,7 @@ struct key {
 	struct keyring_index_key index_key;
 };
 
-struct iattr {
-	unsigned int ia_valid;
-	unsigned short ia_mode;
-};
-
+struct iattr;
 struct mnt_idmap;
 struct timespec64;
 

@@ -21,6 +21,7 @@ const lines = [
   "#define VSERVER_ABI_H",
   `#define VS_ABI_VERSION ${abi.abiVersion}`,
   `#define VS_PIN_DIRECTORY ${JSON.stringify(abi.pinDirectory)}`,
+  `#define VS_UNIFIED_MARK ${JSON.stringify(abi.unifiedMark)}`,
   ...Object.entries(abi.operations).map(([name, value]) => `#define VS_OP_${name} ${value}`),
   ...Object.entries(abi.contextFlags).map(([name, value]) => `#define VS_FLAG_${upper(name)} ${value}u`),
   ...Object.entries(abi.bootRequests).map(([name, value]) => `#define VS_BOOT_${name} ${value}`),

@@ -102,7 +102,7 @@ function removedCapabilities(args: Arguments): bigint {
   return removed & ~kept;
 }
 
-const busy = { ETXTBSY: "a unified file is open for writing: close it first" } as const;
+const busy = { ETXTBSY: "a file with several names is open for writing: close it first" } as const;
 
 const wayIn = {
   ...busy,

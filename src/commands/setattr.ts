@@ -1,5 +1,4 @@
 /** `setattr`: marks files as unified, or takes the mark away. */
-import { fstatSync } from "node:fs";
 import { hostContext } from "../context/abi.ts";
 import { callKernel } from "../context/call.ts";
 import { errnoNumber, SystemCallError } from "../linux/errno.ts";
@@ -19,7 +18,7 @@ const manual: Manual = {
   synopsis: ["setattr [-R] [-x] --iunlink FILE…", "setattr [-R] [-x] --~iunlink FILE…"],
   description: [
     "While a marked regular file has more than one hard link, no process outside context 0 writes to it, truncates it, or changes its mode, owner, times, attributes or access list, by whatever way (EPERM). It may remove a name of the file, rename it, rename another file over it, and make further links: so a server replaces a shared file as its package manager does, and the others keep theirs. With one link left a marked file is as private as any other.",
-    "The mark is the sticky bit (chmod +t), which has no other meaning on a regular file: ls shows it as t or T, tar, cp -a and rsync -a keep it, and it survives a restart. What has other names in servers is marked and freed from context 0 alone; root of context 0 is not restrained and can write to a marked file, for all servers at once.",
+    "The mark is an extended attribute, user.vserver.iunlink: tar --xattrs, cp -a and rsync -X keep it, and it survives a restart. It is set and cleared from context 0 alone; root of context 0 is not restrained and can write to a marked file, for all servers at once.",
     "A file that somebody has open for writing, or has mapped so, is left unmarked and named. Of directories nothing is marked but, with -R, the regular files in them; symbolic links are not followed. vunify marks what it links.",
   ],
   options: [
@@ -79,7 +78,7 @@ async function requireContext0(marking: boolean): Promise<void> {
 
 /** @returns why the file was left unmarked; undefined when it is marked */
 function markQuietFile(descriptor: number): string | undefined {
-  const before = isMarked(fstatSync(descriptor));
+  const before = isMarked(descriptor);
   mark(descriptor);
   // Not before: who opens it for writing from now on sees the mark, or is seen here.
   if (!isOpenForWriting(descriptor)) return undefined;

@@ -1,10 +1,10 @@
 /** `showattr`: which files are marked as unified, or immutable. */
-import { writeSync } from "node:fs";
+import { type Stats, writeSync } from "node:fs";
 import { immutableFlag, inodeFlags } from "../linux/inode-flags.ts";
 import type { Arguments } from "../text/arguments.ts";
 import { UsageError, VserverError } from "../text/error.ts";
 import type { Manual } from "../text/manual.ts";
-import { isGuarded, isMarked } from "../unify/mark.ts";
+import { isMarked } from "../unify/mark.ts";
 import { pathBytes, visitFiles } from "../unify/visit.ts";
 import type { Command } from "./command.ts";
 
@@ -72,8 +72,8 @@ function run(args: Arguments): number {
     console.error(new VserverError({ object: tool, attempt, cause }).message);
   };
   const objects: object[] = [];
-  const visit = (descriptor: number, status: Parameters<typeof isGuarded>[0], path: string) => {
-    const attributes = { marked: isMarked(status), flags: inodeFlags(descriptor) };
+  const visit = (descriptor: number, status: Stats, path: string) => {
+    const attributes = { marked: status.isFile() && isMarked(descriptor), flags: inodeFlags(descriptor) };
     const word = flagWord(attributes);
     const name = pathBytes(path);
     if (args.has("--json")) {
@@ -84,7 +84,7 @@ function run(args: Arguments): number {
         flags: word,
         marked,
         links: status.nlink,
-        guarded: isGuarded(status),
+        guarded: marked && status.nlink > 1,
         immutable,
       });
     } else if (args.has("--letters")) print(Buffer.concat([Buffer.from(`${letters(attributes)}  `), name, newLine]));

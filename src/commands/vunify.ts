@@ -24,14 +24,13 @@ const manual: Manual = {
     "vunify --undo [OPTIONS] --content SERVER...|ALL",
   ],
   description: [
-    "Replaces files of servers by hard links to equal files of another one: the content is on disk, and in memory while it is used, once. A shared file gets a mark, its sticky bit. While it is marked and has more than one link no server can change it, not even as root; each may remove or replace it, as package managers do, and then has its own.",
+    "Replaces files of servers by hard links to equal files of another one: the content is on disk, and in memory while it is used, once. A shared file gets a mark, see setattr(8). While it is marked and has more than one link no server can change it, not even as root; each may remove or replace it, as package managers do, and then has its own.",
     "Files are equal when their content (byte by byte), owner, permissions, time of change and extended attributes are, access control lists and file capabilities among them. The time of the last reading is shared.",
     "By packages, the files of those PACKAGEs are taken that REFERENCE and SERVER have in the same version and architecture, by dpkg's or rpm's database in the server's tree. dpkg's is read directly; rpm's by the main server's rpm, on a copy and without any power. No program of a server is run.",
     "With --content files are compared wherever they are and whoever owns them, between all servers and within each; no server is the reference. Left out are /dev, /home, /proc, /root, /run, /srv, /sys, /tmp, /var and /usr/lib/locale/locale-archive, unless --incldir names them.",
-    "Never touched are /etc and, wherever they are, configuration files as the packages name them; files that are open for writing; files with a further name that may not be shared; empty ones; files that chattr(1) made special; other file systems. A server with a disk limit of its own cannot share files with others: the file system refuses links from one project to another.",
+    "Never touched are /etc and, wherever they are, configuration files as the packages name them; files that are open for writing; files with a further name that may not be shared; set-user-ID, set-group-ID and sticky ones, which package managers change before they remove them; empty ones; files that chattr(1) made special; other file systems. A server with a disk limit of its own cannot share files with others: the file system refuses links from one project to another.",
     "Servers may be running. Each file is replaced in one step; a program that has the old one open keeps it. vunify may be killed at any moment: every name then has a file with the right content, and the next run removes what was left in .unify beside the servers.",
     "Shows on a terminal what it is doing. At the end one line for each server says how many of its names were linked and how much disk space that gave back.",
-    "dpkg cannot replace a marked file: it changes the mode of the old one first, which is refused, and the installation fails. Undo a Debian server's unification before its packages are upgraded, or unify with --noflags.",
   ],
   options: [
     { flag: "--content", about: "compare files wherever they are; no packages, no reference" },

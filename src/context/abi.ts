@@ -6,10 +6,16 @@
  */
 
 /** Raised whenever a struct, a number or a meaning below changes; pinned objects of another version are refused. */
-export const abiVersion = 2;
+export const abiVersion = 3;
 
 /** Where the kernel half is pinned. */
 export const pinDirectory = "/run/vserver/bpf/active";
+
+/**
+ * Extended attribute of a unified file; there or not, its value means nothing. Of the namespaces that the kernel lets a
+ * hook read from, this one is kept by `tar --xattrs` and `rsync -X` without further words.
+ */
+export const unifiedMark = "user.vserver.iunlink";
 
 /** Operations of the pinned call. Every one but QUERY is irreversible. */
 export const operations = {

@@ -1,6 +1,6 @@
 /** Which files may be shared at all, and which look alike before their contents are read. */
 import { inodeAttribute } from "../linux/inode.ts";
-import { isMarked, markBit } from "./mark.ts";
+import { isMarkedNode } from "./marked.ts";
 import type { FileNode } from "./root.ts";
 
 /** What makes an inode more than its bytes; chattr(1). */
@@ -11,13 +11,20 @@ const peculiar =
   inodeAttribute.encrypted |
   inodeAttribute.verity;
 
+/** The bits for user, group and the sticky one. */
+const upperModeBits = 0o7000;
+
 /**
- * A file with a name that may not be shared (a configuration file, another tree) is left alone, unless it is shared
+ * Who removes a file with any of the upper mode bits, dpkg and rpm, takes them away first, so that nobody keeps a link to an
+ * old set-user-ID program; of a shared file that would be refused. A file with a name that may not be shared (a configuration file, another tree) is left alone, unless it is shared
  * already: nobody can write to it then. An empty file has nothing to save.
  */
-export const mayBeShared = ({ status, names }: FileNode): boolean =>
-  status.size > 0 && (status.attributes & peculiar) === 0 && (isMarked(status) || status.links === names.length);
+export function mayBeShared(node: FileNode): boolean {
+  const { status, names } = node;
+  if (status.size === 0 || (status.attributes & peculiar) !== 0 || (status.mode & upperModeBits) !== 0) return false;
+  return status.links === names.length || isMarkedNode(node);
+}
 
 /** Equal for files of equal size, permissions, owner and time of change. */
 export const likeness = ({ status }: FileNode): string =>
-  `${status.size} ${status.mode & ~markBit} ${status.uid} ${status.gid} ${status.mtime} ${status.device}`;
+  `${status.size} ${status.mode} ${status.uid} ${status.gid} ${status.mtime} ${status.device}`;

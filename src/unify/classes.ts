@@ -1,7 +1,7 @@
 /** Splits files that look alike into classes that may have the same content, without comparing each with each. */
 import { closeSync, readSync } from "node:fs";
 import { leftBy } from "./held.ts";
-import { isMarked } from "./mark.ts";
+import { isProtected } from "./marked.ts";
 import { type FileNode, shownPlace } from "./root.ts";
 
 /** Bytes at the beginning that most different files differ in. */
@@ -28,7 +28,7 @@ function headOf(node: FileNode): string {
 
 /** Shared files first, those with the most links before: the fewer links have to be made. */
 const bySharing = (one: FileNode, other: FileNode): number =>
-  Number(isMarked(other.status)) - Number(isMarked(one.status)) || other.status.links - one.status.links;
+  Number(isProtected(other)) - Number(isProtected(one)) || other.status.links - one.status.links;
 
 export function classes(alike: readonly FileNode[]): readonly (readonly FileNode[])[] {
   if (alike.length < 2) return [];

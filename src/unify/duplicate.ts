@@ -5,8 +5,8 @@ import { nameBytes, type Status, statusOf } from "../linux/inode.ts";
 import { setTimes } from "../linux/link.ts";
 import { openat2, resolve, unlinkat } from "../linux/openat2.ts";
 import { systemErrno } from "../linux/system-error.ts";
-import { attributesOf, setAttribute } from "../linux/xattr.ts";
-import { markBit } from "./mark.ts";
+import { setAttribute } from "../linux/xattr.ts";
+import { ownAttributes } from "./mark.ts";
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
 const ENOENT = 2;
@@ -14,8 +14,8 @@ const ENOENT = 2;
 /** Owner first: it takes away set-user-id bits and file capabilities. */
 export function copyProperties(from: number, status: Status, to: number): void {
   fchownSync(to, status.uid, status.gid);
-  for (const [name, value] of attributesOf(from)) setAttribute(to, name, value);
-  fchmodSync(to, status.mode & 0o7777 & ~markBit);
+  for (const [name, value] of ownAttributes(from)) setAttribute(to, name, value);
+  fchmodSync(to, status.mode & 0o7777);
   setTimes(to, status.atime, status.mtime);
 }
 

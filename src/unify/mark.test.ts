@@ -1,9 +1,8 @@
-/** The mark changes one bit of a regular file and nothing else, and who still writes to it is found out. */
+/** The mark is an attribute of a regular file and changes nothing else of it, and who still writes to it is found out. */
 import { afterAll, beforeEach, expect, test } from "bun:test";
 import {
   chmodSync,
   closeSync,
-  linkSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -13,9 +12,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { isGuarded, isMarked, isOpenForWriting, mark, unmark } from "./mark.ts";
+import { unifiedMark } from "../context/abi.ts";
+import { setAttribute } from "../linux/xattr.ts";
+import { isMarked, isOpenForWriting, mark, ownAttributes, unmark } from "./mark.ts";
 
-const directory = mkdtempSync("/dev/shm/mark-");
+const directory = mkdtempSync("/var/tmp/mark-");
 const path = join(directory, "file");
 let descriptor = -1;
 
@@ -31,34 +32,29 @@ afterAll(() => {
 });
 
 for (const permissions of [0o644, 0o4755, 0o2711, 0o000]) {
-  test(`mode ${permissions.toString(8)} comes back as it was, and so do contents and times`, () => {
+  test(`a file of mode ${permissions.toString(8)} keeps mode, contents and times`, () => {
     chmodSync(path, permissions);
     utimesSync(path, 1_000_000, 2_000_000);
     const { mode } = statSync(path);
-    for (let times = 0; times < 2; times++) mark(descriptor);
-    expect(statSync(path)).toMatchObject({ mode: mode | 0o1000, mtimeMs: 2_000_000_000 });
-    expect(isMarked(statSync(path))).toBe(true);
-    for (let times = 0; times < 2; times++) unmark(descriptor);
-    expect(statSync(path)).toMatchObject({ mode, mtimeMs: 2_000_000_000 });
-    expect(isMarked(statSync(path))).toBe(false);
+    for (const change of [mark, mark, unmark, unmark]) {
+      change(descriptor);
+      expect(isMarked(descriptor)).toBe(change === mark);
+      expect(statSync(path)).toMatchObject({ mode, mtimeMs: 2_000_000_000 });
+    }
     expect(readFileSync(path, "utf8")).toBe("contents");
   });
 }
 
-test("a marked file is guarded while it has a second link", () => {
-  mark(descriptor);
-  expect(isGuarded(statSync(path))).toBe(false);
-  linkSync(path, join(directory, "other"));
-  expect(isGuarded(statSync(path))).toBe(true);
-  rmSync(join(directory, "other"));
-  expect(isGuarded(statSync(path))).toBe(false);
+test("it is a mark whatever its value, and none of the file's own attributes", () => {
+  setAttribute(descriptor, "user.own", "x");
+  setAttribute(descriptor, unifiedMark, "a long value that means nothing");
+  expect(isMarked(descriptor)).toBe(true);
+  expect(ownAttributes(descriptor)).toEqual([["user.own", "x"]]);
 });
 
-test("a directory's sticky bit is no mark, and a directory cannot be marked", () => {
-  chmodSync(directory, 0o1777);
-  expect(isMarked(statSync(directory))).toBe(false);
+test("a directory cannot be marked", () => {
   const open = openSync(directory, "r");
-  expect(() => mark(open)).toThrow("invalid argument");
+  for (const change of [mark, unmark]) expect(() => change(open)).toThrow("invalid argument");
   closeSync(open);
 });
 

@@ -53,7 +53,8 @@ async function replicate(marks = true, leavesOut?: (path: string) => boolean) {
 }
 
 test("programs are shared and marked; configuration and state are copied with all that belongs to them", async () => {
-  put(source(), "usr/bin/tool", { mode: 0o4755 });
+  put(source(), "usr/bin/tool", { mode: 0o755 });
+  put(source(), "usr/bin/su", { mode: 0o4755 });
   put(source(), "etc/conf", { mode: 0o600, uid: 3 });
   put(source(), "var/lib/state", { content: "s".repeat(100_000), mtime: 123_456.789 });
   const file = openSync(source("etc/conf"), "r+");
@@ -65,14 +66,15 @@ test("programs are shared and marked; configuration and state are copied with al
   expect(look(target())).toEqual(look(source()));
   expect(sameFile(source("usr/bin/tool"), target("usr/bin/tool"))).toBe(true);
   expect(marked(source("usr/bin/tool"))).toBe(true);
-  for (const path of ["etc/conf", "var/lib/state"]) expect(sameFile(source(path), target(path))).toBe(false);
+  for (const path of ["etc/conf", "var/lib/state", "usr/bin/su"])
+    expect(sameFile(source(path), target(path))).toBe(false);
   const copy = openSync(target("etc/conf"), "r");
   expect(attributesOf(copy)).toEqual([["user.note", "kept"]]);
   closeSync(copy);
   expect(readlinkSync(target("usr/link"))).toBe("/nowhere");
   expect(lstatSync(target("usr/link")).mtimeMs).toBe(lstatSync(source("usr/link")).mtimeMs);
   expect(lstatSync(target("usr")).mtimeMs).toBe(lstatSync(source("usr")).mtimeMs);
-  expect(stats).toEqual({ directories: 6, copied: 2, bytes: 100_008, linked: 1, symlinks: 1, special: 1 });
+  expect(stats).toEqual({ directories: 6, copied: 3, bytes: 100_016, linked: 1, symlinks: 1, special: 1 });
 });
 
 for (const marks of [true, false]) {

@@ -66,4 +66,6 @@ export interface FileNode {
   /** As it was when it was last looked at: it is not touched when it has changed since. */
   status: Status;
   readonly names: Place[];
+  /** Whether it has the mark; undefined while nobody has asked (marked.ts). */
+  marked?: boolean;
 }

@@ -1,6 +1,7 @@
 /** One unification: takes groups of files that look alike, shares those that are equal, and counts. */
 import { Held, Left, type Refusal } from "./held.ts";
-import { isMarked, unmark } from "./mark.ts";
+import { unmark } from "./mark.ts";
+import { isMarkedNode } from "./marked.ts";
 import type { FileNode, Place } from "./root.ts";
 import { Source } from "./share.ts";
 import type { Staging } from "./staging.ts";
@@ -73,10 +74,11 @@ export class Run {
   /** Counts a file that is shared already, and protects it: it was linked by hand, or without marks. */
   async protect(node: FileNode): Promise<void> {
     for (const place of node.names) this.of(place.root.label).already++;
-    if (isMarked(node.status) || !this.options.marks || this.options.staging === undefined) return;
+    if (!this.options.marks || this.options.staging === undefined || isMarkedNode(node)) return;
     await this.#withSource(node, [], (source) => {
       source.protect();
       node.status = source.status();
+      node.marked = true;
     });
   }
 
@@ -93,7 +95,7 @@ export class Run {
 
   /** Takes the mark from a file that nobody shares any more. */
   tidy(node: FileNode): void {
-    if (this.options.staging === undefined || !isMarked(node.status) || node.status.links !== 1) return;
+    if (this.options.staging === undefined || node.status.links !== 1 || !isMarkedNode(node)) return;
     try {
       const held = Held.open(node);
       try {

@@ -50,8 +50,8 @@ function nodesOf(...tops: readonly string[]): FileNode[] {
 }
 
 test("equal files become one, with the mark, and look as before", async () => {
-  put(one, "usr/bin/tool", { mode: 0o4755, uid: 12, content: "x".repeat(300_000) });
-  put(other, "usr/lib/elsewhere", { mode: 0o4755, uid: 12, content: "x".repeat(300_000) });
+  put(one, "usr/bin/tool", { mode: 0o755, uid: 12, content: "x".repeat(300_000) });
+  put(other, "usr/lib/elsewhere", { mode: 0o755, uid: 12, content: "x".repeat(300_000) });
   const before = [look(one), look(other)];
   const { counts } = await unify();
   expect(sameFile(join(one, "usr/bin/tool"), join(other, "usr/lib/elsewhere"))).toBe(true);
@@ -95,6 +95,15 @@ test("files of different extended attributes stay two, of equal ones become one"
   expect(sameFile(join(one, "usr/differs"), join(other, "usr/differs"))).toBe(false);
   expect(sameFile(join(one, "usr/agrees"), join(other, "usr/agrees"))).toBe(true);
 });
+
+for (const mode of [0o4755, 0o2755, 0o1644]) {
+  test(`files of mode ${mode.toString(8)} stay two, for package managers change them before they remove them`, async () => {
+    for (const tree of [one, other]) put(tree, "usr/bin/tool", { mode });
+    await unify();
+    expect(sameFile(join(one, "usr/bin/tool"), join(other, "usr/bin/tool"))).toBe(false);
+    expect(marked(join(one, "usr/bin/tool"))).toBe(false);
+  });
+}
 
 test("empty files, configuration and state stay as they are", async () => {
   const paths = ["usr/empty", "etc/conf", "var/lib/data", "home/u/file", "usr/lib/locale/locale-archive"];

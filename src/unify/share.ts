@@ -7,9 +7,8 @@ import { nameBytes, type Status } from "../linux/inode.ts";
 import { linkOpen } from "../linux/link.ts";
 import { unlinkat } from "../linux/openat2.ts";
 import { sameContent } from "../linux/same.ts";
-import { attributesOf } from "../linux/xattr.ts";
 import { Held, Left, leftBy } from "./held.ts";
-import { isMarked, mark, unmark } from "./mark.ts";
+import { isMarked, mark, ownAttributes, unmark } from "./mark.ts";
 import { replaceName } from "./replace.ts";
 import { type FileNode, type Place, shownPlace } from "./root.ts";
 import { type Staging, spareName } from "./staging.ts";
@@ -39,7 +38,7 @@ export class Source {
     readonly marks: boolean,
   ) {
     this.#held = Held.open(node);
-    this.#wasMarked = isMarked(node.status);
+    this.#wasMarked = isMarked(this.#held.descriptor);
   }
 
   /** Whether `other` is equal in content and extended attributes; the rest was compared before. @throws Left */
@@ -53,8 +52,8 @@ export class Source {
   }
 
   #equals(other: Held): boolean {
-    this.#attributes ??= JSON.stringify(attributesOf(this.#held.descriptor));
-    if (JSON.stringify(attributesOf(other.descriptor)) !== this.#attributes) return false;
+    this.#attributes ??= JSON.stringify(ownAttributes(this.#held.descriptor));
+    if (JSON.stringify(ownAttributes(other.descriptor)) !== this.#attributes) return false;
     return sameContent(this.#held.descriptor, other.descriptor, this.node.status.size);
   }
 

@@ -4,15 +4,17 @@ import {
   chownSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { using } from "../linux/openat2.ts";
 import { likeness, mayBeShared } from "./alike.ts";
 import { classes } from "./classes.ts";
-import { isMarked, markBit } from "./mark.ts";
+import { isMarked } from "./mark.ts";
 import { contentRules, entersDirectory, takesPath } from "./paths.ts";
 import { Root } from "./root.ts";
 import { Run } from "./run.ts";
@@ -39,13 +41,13 @@ export function put(top: string, path: string, look: FileLook = {}): string {
   return file;
 }
 
-/** Path, kind, owner, permissions without the mark, times, size and content of everything below. */
+/** Path, kind, owner, permissions, times, size and content of everything below. */
 export function look(top: string): readonly string[] {
   return readdirSync(top, { recursive: true, encoding: "utf8" })
     .sort()
     .map((path) => {
       const status = lstatSync(join(top, path), { bigint: true });
-      const mode = (Number(status.mode) & ~(status.isFile() ? markBit : 0)).toString(8);
+      const mode = Number(status.mode).toString(8);
       if (!status.isFile()) return `${path} ${mode} ${status.uid}`;
       const hash = Bun.hash(readFileSync(join(top, path)));
       return `${path} ${mode} ${status.uid} ${status.gid} ${status.mtimeNs} ${status.size} ${hash}`;
@@ -53,7 +55,7 @@ export function look(top: string): readonly string[] {
 }
 
 export const sameFile = (one: string, other: string): boolean => lstatSync(one).ino === lstatSync(other).ino;
-export const marked = (file: string): boolean => isMarked(lstatSync(file));
+export const marked = (file: string): boolean => using(openSync(file, "r"), isMarked);
 
 /** @param report told that the linking begins */
 export async function unifyTrees(stagingPath: string, tops: readonly string[], report = () => {}): Promise<Run> {

@@ -5,7 +5,7 @@ import { linkOpen } from "../linux/link.ts";
 import { openat2, resolve } from "../linux/openat2.ts";
 import { duplicate } from "./duplicate.ts";
 import { Held, leftBy } from "./held.ts";
-import { isMarked, unmark } from "./mark.ts";
+import { unmark } from "./mark.ts";
 import { replaceName } from "./replace.ts";
 import { type FileNode, type Place, shownPlace } from "./root.ts";
 import { type Staging, spareName, unfinished } from "./staging.ts";
@@ -56,7 +56,7 @@ export function makePrivate(node: FileNode, names: readonly Place[], staging: St
       const copies = held.status().links > names.length;
       if (copies) replaceAll(held, names, staging);
       const { links } = held.status();
-      if (isMarked(held.node.status) && links <= (copies ? 1 : names.length)) unmark(held.descriptor);
+      if (links <= (copies ? 1 : names.length)) unmark(held.descriptor);
       return copies ? node.status.allocated : 0;
     } finally {
       held.close();

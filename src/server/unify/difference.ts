@@ -3,7 +3,6 @@ import { closeSync } from "node:fs";
 import { isRegular, shownName, statusOf } from "../../linux/inode.ts";
 import { sameContent } from "../../linux/same.ts";
 import { systemErrno } from "../../linux/system-error.ts";
-import { markBit } from "../../unify/mark.ts";
 import type { Place } from "../../unify/root.ts";
 import { presence } from "./groups.ts";
 import type { UnifyTree } from "./tree.ts";
@@ -56,7 +55,7 @@ function letters(reference: number, checked: number): string | undefined {
   const content = isRegular(other) && one.size === other.size && sameContent(reference, checked, one.size);
   const found = [
     ["S", one.size !== other.size],
-    ["M", (one.mode & ~markBit) !== (other.mode & ~markBit)],
+    ["M", one.mode !== other.mode],
     ["5", !content],
     [".", false],
     [".", false],

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { syncFileSystem } from "../../linux/link.ts";
 import { VserverError } from "../../text/error.ts";
-import { isMarked } from "../../unify/mark.ts";
+import { isMarkedNode } from "../../unify/marked.ts";
 import { contentRules, type PathRules } from "../../unify/paths.ts";
 import { type FileNode, type Place, shownPlace } from "../../unify/root.ts";
 import { type Counts, Run } from "../../unify/run.ts";
@@ -177,8 +177,8 @@ class Unification {
 }
 
 /** Whether several servers have it, or one that was unified. */
-const isShared = ({ status, names }: FileNode): boolean =>
-  status.links > 1 && (isMarked(status) || new Set(names.map((place) => place.root)).size > 1);
+const isShared = (node: FileNode): boolean =>
+  node.status.links > 1 && (new Set(node.names.map((place) => place.root)).size > 1 || isMarkedNode(node));
 
 /** @throws VserverError, and nothing is half done */
 export async function unify(request: UnifyRequest): Promise<UnifyResult> {

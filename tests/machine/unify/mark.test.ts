@@ -160,13 +160,32 @@ describe("in a context", () => {
     expect(after).toBe(before);
   });
 
-  test("nobody gives the mark to a file that has another name, nor takes it", async () => {
+  test("nobody sets the mark, with one name or several, nor takes it", async () => {
     const { output } =
-      await type(`mkdir -p ${base}; cd ${base}; echo a >plain; ln plain other; echo b >marked; ln marked second
-      setattr --iunlink marked; chcontext --silent sh -c 'chmod +t plain; chmod 1600 other; chmod -t marked; chmod 644 second'
-      stat -c '%n %A' plain marked; rm -r ${base}`);
-    expect(output.match(/Operation not permitted/g)).toHaveLength(4);
-    expect(output).toEndWith("plain -rw-r--r--\nmarked -rw-r--r-T\n");
+      await type(`mkdir -p ${base}; cd ${base}; echo a >plain; ln plain other; echo b >marked; ln marked second; echo c >single
+      setattr --iunlink marked; cp single alone; setattr --iunlink alone
+      for name in plain other single .; do chcontext --silent setfattr -n user.vserver.iunlink -v 1 $name; done
+      for name in marked second alone; do chcontext --silent setfattr -x user.vserver.iunlink $name; done
+      chcontext --silent setfattr -n user.vserver.iunlink -v 2 alone
+      chcontext --silent sh -c 'setfattr -n user.vserver.iunlin -v 1 single && setfattr -n user.vserver.iunlinks -v 1 single'
+      chcontext --silent setfattr -x user.vserver.iunlin single
+      showattr plain marked single alone; rm -r ${base}`);
+    expect(output.match(/Operation not permitted/g)).toHaveLength(8);
+    expect(output).toMatch(/\nplain\t00080000\nmarked\t00088010\nsingle\t00080000\nalone\t00088010\n$/);
+  });
+
+  test("of a file with several names and no mark everything is free but access lists and removing attributes", async () => {
+    const { output } = await type(`mkdir -p ${base}; cd ${base}; echo a >plain; ln plain other
+      chcontext --silent sh -c 'echo x >>plain && chmod 600 plain && touch plain && truncate -s 1 other && setfattr -n user.x -v 1 plain && echo free
+        setfattr -x user.x plain; setfacl -m u:1:r plain'
+      rm other; chcontext --silent sh -c 'setfattr -x user.x plain && setfacl -m u:1:r plain && setfacl -b plain && echo free'; rm -r ${base}`);
+    expect(output.split("\n").map((line) => line.replace(/^.*: /, ""))).toEqual([
+      "free",
+      "Operation not permitted",
+      "Operation not permitted",
+      "free",
+      "",
+    ]);
   });
 
   test("who holds a marked file open for writing does not come in", async () => {
@@ -175,7 +194,7 @@ describe("in a context", () => {
       chcontext --silent sh -c 'cat <&3 | wc -c' 3<${shared.file}`);
     await shared.end();
     expect(output).toBe(
-      "chcontext: cannot set the new security context: text file busy; a unified file is open for writing: close it first\n255\n65536\n",
+      "chcontext: cannot set the new security context: text file busy; a file with several names is open for writing: close it first\n255\n65536\n",
     );
   });
 

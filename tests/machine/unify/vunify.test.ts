@@ -15,7 +15,7 @@ import { makeSmall, run } from "../small.ts";
 const tree = (name: string, path: string) => `/vservers/${name}/${path}`;
 const inode = (name: string, path: string) => lstatSync(tree(name, path)).ino;
 const same = (path: string, ...names: readonly string[]) => new Set(names.map((name) => inode(name, path))).size === 1;
-const isMarked = (name: string, path: string) => (lstatSync(tree(name, path)).mode & 0o1000) !== 0;
+const isMarked = (name: string, path: string) => run("showattr", tree(name, path)).out.endsWith("\t00088010\n");
 const servers = ["uni1", "uni2", "uni3", "uni4"];
 
 function put(name: string, path: string, text: string): void {
