@@ -37,7 +37,7 @@ async function testFiles(words: readonly string[]): Promise<string[]> {
 }
 
 /** Lines for the end of it all: what failed is looked for there. */
-const lastWords: string[] = [];
+const lastWords = new Set<string>();
 
 /** Shows what comes out of a stream, line by line, each behind a mark of who says it; returns the last line. */
 async function show(stream: ReadableStream<Uint8Array>, mark: string): Promise<string> {
@@ -46,7 +46,7 @@ async function show(stream: ReadableStream<Uint8Array>, mark: string): Promise<s
   let last = "";
   const showLine = (line: string) => {
     console.log(mark + line);
-    if (line.startsWith("(fail) ")) lastWords.push(mark + line);
+    if (line.startsWith("(fail) ")) lastWords.add(mark + line);
     last = line;
   };
   for await (const chunk of stream) {
@@ -114,9 +114,9 @@ function machineSuite(kernel: Kernel, files: readonly string[]): Promise<Tally> 
   }
   return suite(`Linux ${kernel} in the test machine`, folders.map(reportOf), async () => {
     const { status, deaths } = await bootUntilEnded(folders, bootInTime, (folder) => existsSync(reportOf(folder)));
-    for (const death of deaths) lastWords.push(`${mark}a machine died: ${death}`);
+    for (const death of deaths) lastWords.add(`${mark}a machine died: ${death}`);
     for (const folder of folders.filter((one) => !existsSync(reportOf(one))))
-      lastWords.push(`${mark}did not end: ${folder}`);
+      lastWords.add(`${mark}did not end: ${folder}`);
     return status;
   });
 }
@@ -139,6 +139,6 @@ if (inMachine.length > 0) {
   total = suites.reduce(add, total);
 }
 rmSync(reports, { recursive: true });
-if (lastWords.length > 0) console.log(`\n${lastWords.join("\n")}`);
+if (lastWords.size > 0) console.log(`\n${[...lastWords].join("\n")}`);
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
