@@ -30,12 +30,14 @@ const manual: Manual = {
     "With --content files are compared wherever they are and whoever owns them, between all servers and within each; no server is the reference. Left out are /dev, /home, /proc, /root, /run, /srv, /sys, /tmp, /var and /usr/lib/locale/locale-archive, unless --incldir names them.",
     "Never touched are /etc and, wherever they are, configuration files as the packages name them; files that are open for writing; files with a further name that may not be shared; set-user-ID, set-group-ID and sticky ones, which package managers change before they remove them; empty ones; files that chattr(1) made special; other file systems. A server with a disk limit of its own cannot share files with others: the file system refuses links from one project to another.",
     "Servers may be running. Each file is replaced in one step; a program that has the old one open keeps it. vunify may be killed at any moment: every name then has a file with the right content, and the next run removes what was left in .unify beside the servers.",
+    "With --reflink every file stays its server's own, with an inode of its own; equal ones get the same blocks on disk, compared by the kernel. Whoever writes to one gets blocks of his own for that part: nothing is marked, no kernel half is needed, and nothing has to be undone. It saves disk, but neither inodes nor memory, for each file has its own pages there. It needs a file system with reflinks.",
     "Shows on a terminal what it is doing. At the end one line for each server says how many of its names were linked and how much disk space that gave back.",
   ],
   options: [
     { flag: "--content", about: "compare files wherever they are; no packages, no reference" },
     { flag: "--test", about: "change nothing; tell what would be done, and which packages differ" },
     { flag: "--undo", about: "give servers private copies of the files they share" },
+    { flag: "--reflink", about: "share blocks, not inodes (btrfs, XFS): nothing has to be protected, less is saved" },
     { flag: "--excldir", value: "DIRECTORY", repeat: true, about: "leave out this directory of each server" },
     { flag: "--incldir", value: "DIRECTORY", repeat: true, about: "take this directory though it would be left out" },
     ...protectionOptions,
@@ -91,7 +93,7 @@ const shownSize = (bytes: number) => (bytes < 0 ? `-${sizeText(-bytes)}` : sizeT
 function summary(label: string, counts: Counts, args: Arguments): string {
   const test = args.has("--test");
   const files = plural(counts.linked, "file", "files");
-  const verb = args.has("--undo") ? "made private" : "linked";
+  const verb = args.has("--undo") ? "made private" : args.has("--reflink") ? "sharing blocks" : "linked";
   const size = args.has("--undo")
     ? `${shownSize(-counts.freed)} ${test ? "needed" : "used"}`
     : `${shownSize(counts.freed)} ${test ? "to save" : "saved"}`;
@@ -102,7 +104,7 @@ function summary(label: string, counts: Counts, args: Arguments): string {
     [counts.left.refused, "refused"],
   ] as const;
   const left = reasons.flatMap(([count, reason]) => (count === 0 ? [] : [`${count} ${reason}`]));
-  return `${label}: ${files} ${test ? "to be " : ""}${verb}, ${size}${left.length === 0 ? "" : `; left: ${left.join(", ")}`}`;
+  return `${label}: ${files} ${test && !args.has("--reflink") ? "to be " : ""}${verb}, ${size}${left.length === 0 ? "" : `; left: ${left.join(", ")}`}`;
 }
 
 function print(result: UnifyResult, args: Arguments): void {
@@ -128,12 +130,14 @@ async function run(args: Arguments): Promise<number> {
     const wayOut = "become root";
     throw new VserverError({ object: tool, attempt: "unify servers", cause: "only root may", wayOut, exitCode: 255 });
   }
-  const marked = marks(args);
+  const reflink = args.has("--reflink");
+  if (reflink && args.has("--undo")) throw usage("--reflink has nothing to undo: every file is its server's own");
+  const marked = marks(args) && !reflink;
   if (marked && !args.has("--test") && !args.has("--undo")) await requireProtection(tool);
   const { unify } = await import("../server/unify/unify.ts");
   const json = args.has("--json");
   const result = await unify({
-    ...{ tool, servers, packages, marks: marked, test: args.has("--test"), undo: args.has("--undo") },
+    ...{ tool, servers, packages, marks: marked, reflink, test: args.has("--test"), undo: args.has("--undo") },
     rules: { excluded: args.values("--excldir"), included: args.values("--incldir") },
     say: json ? () => {} : console.log,
     eachFile: args.has("--debug"),

@@ -25,6 +25,9 @@ export function mayBeShared(node: FileNode): boolean {
   return status.links === names.length || isMarkedNode(node);
 }
 
-/** Equal for files of equal size, permissions, owner and time of change. */
+/** Equal for files of equal size, permissions, owner and time of change, wherever they are. */
 export const likeness = ({ status }: FileNode): string =>
-  `${status.size} ${status.mode} ${status.uid} ${status.gid} ${status.mtime} ${status.device}`;
+  `${status.size} ${status.mode} ${status.uid} ${status.gid} ${status.mtime}`;
+
+/** The same for files that a hard link could stand for: of one file system, or one subvolume of btrfs. */
+export const linkableLikeness = (node: FileNode): string => `${likeness(node)} ${node.status.device}`;

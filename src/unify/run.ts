@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly staging: Staging | undefined;
   /** Whether what is shared gets the mark that protects it. */
   readonly marks: boolean;
+  /** Files stay their own and get the same blocks; nothing of that is to be protected. */
+  readonly reflink?: boolean;
   /** Told of each name that was, or would be, linked. */
   readonly linked?: (place: Place) => void;
   /** Called every now and then: shows progress, throws to end. */
@@ -155,8 +157,9 @@ export class Run {
         counts.linked += other.names.length;
         if (other.status.links === other.names.length) counts.freed += other.status.allocated;
       } else {
-        const { names, freed } = source.replace(other, staging);
+        const { names, freed } = this.options.reflink ? source.shareBlocks(other) : source.replace(other, staging);
         counts.linked += names;
+        counts.already += other.names.length - names;
         counts.freed += freed;
       }
       if (linked !== undefined) for (const place of other.names) linked(place);

@@ -7,6 +7,7 @@ import { nameBytes, type Status } from "../linux/inode.ts";
 import { linkOpen } from "../linux/link.ts";
 import { unlinkat } from "../linux/openat2.ts";
 import { sameContent } from "../linux/same.ts";
+import { unifyBlocks } from "./blocks.ts";
 import { Held, Left, leftBy } from "./held.ts";
 import { isMarked, mark, ownAttributes, unmark } from "./mark.ts";
 import { replaceName } from "./replace.ts";
@@ -14,7 +15,7 @@ import { type FileNode, type Place, shownPlace } from "./root.ts";
 import { type Staging, spareName } from "./staging.ts";
 
 export interface Shared {
-  /** Names that now stand for the shared file. */
+  /** Names that now stand for what is shared, and did not before. */
   readonly names: number;
   /** Bytes on disk that were given back. */
   readonly freed: number;
@@ -68,6 +69,19 @@ export class Source {
         names++;
       }
       return { names, freed: held.status().links === 0 ? other.status.allocated : 0 };
+    } finally {
+      held.close();
+    }
+  }
+
+  /** Gives `other` our blocks. @throws Left */
+  shareBlocks(other: FileNode): Shared {
+    const held = Held.open(other);
+    try {
+      const freed = unifyBlocks(this.#held.descriptor, held.descriptor, this.node.status.size);
+      return { names: freed === undefined ? 0 : other.names.length, freed: freed ?? 0 };
+    } catch (thrown) {
+      throw leftBy(thrown, "it");
     } finally {
       held.close();
     }

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { using } from "../linux/openat2.ts";
-import { likeness, mayBeShared } from "./alike.ts";
+import { linkableLikeness, mayBeShared } from "./alike.ts";
 import { classes } from "./classes.ts";
 import { isMarked } from "./mark.ts";
 import { contentRules, entersDirectory, takesPath } from "./paths.ts";
@@ -68,7 +68,7 @@ export async function unifyTrees(stagingPath: string, tops: readonly string[], r
     const enters = (path: string) => entersDirectory(rules, path);
     for (const root of roots) scan(root, { enters, takes: (path) => takesPath(rules, path), failed }, nodes);
     const run = new Run({ staging, marks: true });
-    const alike = Map.groupBy([...nodes.values()].filter(mayBeShared), likeness);
+    const alike = Map.groupBy([...nodes.values()].filter(mayBeShared), linkableLikeness);
     report();
     for (const group of alike.values()) for (const nodes of classes(group)) await run.together(nodes, true);
     return run;

@@ -1,5 +1,5 @@
 /** Which files are tried together: the same path of the same package, or whatever looks alike. */
-import { likeness, mayBeShared } from "../../unify/alike.ts";
+import { likeness, linkableLikeness, mayBeShared } from "../../unify/alike.ts";
 import { classes } from "../../unify/classes.ts";
 import { type FileNode, pathOf } from "../../unify/root.ts";
 import type { Nodes } from "../../unify/scan.ts";
@@ -13,9 +13,12 @@ export interface Group {
   readonly regroup: boolean;
 }
 
-export function* contentGroups(nodes: Nodes): Generator<Group> {
+/** By which files are alike: blocks are shared between subvolumes, inodes are not. */
+const likenessFor = (reflink: boolean) => (reflink ? likeness : linkableLikeness);
+
+export function* contentGroups(nodes: Nodes, reflink: boolean): Generator<Group> {
   const candidates = [...nodes.values()].filter(mayBeShared);
-  for (const alike of Map.groupBy(candidates, likeness).values()) {
+  for (const alike of Map.groupBy(candidates, likenessFor(reflink)).values()) {
     for (const group of classes(alike)) yield { nodes: group, regroup: true };
   }
 }
@@ -42,7 +45,13 @@ function byPath(nodes: Nodes): ReadonlyMap<UnifyTree["root"], ReadonlyMap<string
 }
 
 /** For each file of the reference server the files of the same path that belong to the same package elsewhere. */
-export function* packageGroups(nodes: Nodes, reference: UnifyTree, others: readonly UnifyTree[]): Generator<Group> {
+export function* packageGroups(
+  nodes: Nodes,
+  reference: UnifyTree,
+  others: readonly UnifyTree[],
+  reflink: boolean,
+): Generator<Group> {
+  const look = likenessFor(reflink);
   const paths = byPath(nodes);
   const groups = new Map<FileNode, Set<FileNode>>();
   for (const [path, node] of paths.get(reference.root) ?? []) {
@@ -59,9 +68,7 @@ export function* packageGroups(nodes: Nodes, reference: UnifyTree, others: reado
   // A file that two of the reference's could replace goes with the first.
   const taken = new Set<FileNode>();
   for (const [node, found] of groups) {
-    const rest = [...found].filter(
-      (other) => !taken.has(other) && !groups.has(other) && likeness(other) === likeness(node),
-    );
+    const rest = [...found].filter((other) => !taken.has(other) && !groups.has(other) && look(other) === look(node));
     for (const other of rest) taken.add(other);
     if (rest.length > 0) yield { nodes: [node, ...rest], regroup: false };
   }

@@ -28,6 +28,8 @@ export interface UnifyRequest {
   readonly undo: boolean;
   /** Whether what is shared gets the mark that protects it. */
   readonly marks: boolean;
+  /** Blocks are shared, not inodes. */
+  readonly reflink: boolean;
   readonly rules: PathRules;
   /** Told of packages, and of each file when there is need to know. */
   readonly say: (line: string) => void;
@@ -94,10 +96,11 @@ class Unification {
   async run(): Promise<UnifyResult> {
     try {
       this.#scan();
-      const { eachFile, say, marks, undo } = this.request;
+      const { eachFile, say, marks, reflink, undo } = this.request;
       const run = new Run({
         staging: this.staging,
-        marks,
+        marks: marks && !reflink,
+        reflink,
         ...(eachFile ? { linked: (place: Place) => say(shownPlace(place)) } : {}),
         breathe: (done) => this.#breathe(done),
       });
@@ -138,13 +141,14 @@ class Unification {
 
   #groups(): Iterable<Group> {
     const [reference, ...others] = this.trees;
-    if (this.request.packages === undefined || reference === undefined) return contentGroups(this.#nodes);
-    return packageGroups(this.#nodes, reference, others);
+    const { packages, reflink } = this.request;
+    if (packages === undefined || reference === undefined) return contentGroups(this.#nodes, reflink);
+    return packageGroups(this.#nodes, reference, others, reflink);
   }
 
   async #unify(run: Run): Promise<void> {
     for (const tree of this.trees) run.of(tree.root.label);
-    this.#progress.phase("linking");
+    this.#progress.phase(this.request.reflink ? "sharing blocks" : "linking");
     for (const node of this.#nodes.values()) if (isShared(node)) await run.protect(node);
     const grouped = new Set<FileNode>();
     for (const { nodes, regroup } of this.#groups()) {
