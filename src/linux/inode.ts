@@ -119,9 +119,24 @@ export function statusAt(directory: number, file: string): Status | undefined {
   return ask(directory, name.address, AT_SYMLINK_NOFOLLOW);
 }
 
+/** Buffers for entries that nobody uses at the moment: to make one for each directory costs more than to read it. */
+const spareBuffers: ReturnType<typeof memory>[] = [];
+
 /** Calls back with each entry of an open directory; what is gone by the time it is asked about is left out. */
 export function eachEntry(directory: number, use: (name: string, status: Status) => void): void {
-  const { bytes, view, address } = memory(entriesSize);
+  const buffer = spareBuffers.pop() ?? memory(entriesSize);
+  try {
+    readEntries(directory, buffer, use);
+  } finally {
+    spareBuffers.push(buffer);
+  }
+}
+
+function readEntries(
+  directory: number,
+  { bytes, view, address }: ReturnType<typeof memory>,
+  use: (name: string, status: Status) => void,
+): void {
   const text = Buffer.from(bytes.buffer);
   for (;;) {
     const length = Number(calls().getdents64(directory, address, entriesSize));

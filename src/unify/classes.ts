@@ -1,4 +1,4 @@
-/** Splits files that look alike into classes that may have the same content, without comparing each with each. */
+/** In which order files that look alike are compared, and which of them at all: not each with each. */
 import { closeSync, readSync } from "node:fs";
 import { leftBy } from "./held.ts";
 import { isProtected } from "./marked.ts";
@@ -30,10 +30,11 @@ function headOf(node: FileNode): string {
 const bySharing = (one: FileNode, other: FileNode): number =>
   Number(isProtected(other)) - Number(isProtected(one)) || other.status.links - one.status.links;
 
-export function classes(alike: readonly FileNode[]): readonly (readonly FileNode[])[] {
-  if (alike.length < 2) return [];
-  const groups =
-    alike.length < fewest ? [[...alike]] : [...Map.groupBy(alike, headOf).values()].filter((group) => group.length > 1);
-  for (const group of groups) group.sort(bySharing);
-  return groups;
+/** Shared files first: what looks alike mostly is alike, and is compared with the first. */
+export const inOrder = (alike: readonly FileNode[]): readonly FileNode[] => [...alike].sort(bySharing);
+
+/** Groups of those that may be equal among themselves, in the order they had. */
+export function byHead(nodes: readonly FileNode[]): readonly (readonly FileNode[])[] {
+  if (nodes.length < fewest) return [nodes];
+  return [...Map.groupBy(nodes, headOf).values()].filter((group) => group.length > 1);
 }

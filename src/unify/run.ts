@@ -1,4 +1,5 @@
 /** One unification: takes groups of files that look alike, shares those that are equal, and counts. */
+import { byHead } from "./classes.ts";
 import { Held, Left, type Refusal } from "./held.ts";
 import { unmark } from "./mark.ts";
 import { isMarkedNode } from "./marked.ts";
@@ -61,15 +62,18 @@ export class Run {
   /**
    * Shares what is equal to the first of the group; those that are not are tried among themselves when `regroup` says so.
    */
-  async together(group: readonly FileNode[], regroup: boolean): Promise<void> {
+  async together([first, ...others]: readonly FileNode[], regroup: boolean): Promise<void> {
+    if (first === undefined || others.length === 0) return;
+    const rest = await this.#shareFirst(first, others, regroup);
+    if (regroup) for (const alike of byHead(rest)) await this.#among(alike);
+    else for (const node of rest) this.#left(node, new Left("different", ""));
+  }
+
+  async #among(group: readonly FileNode[]): Promise<void> {
     let rest = group;
     while (rest.length > 1) {
       const [first, ...others] = rest;
-      if (first === undefined) return;
-      rest = await this.#shareFirst(first, others, regroup);
-      if (regroup) continue;
-      for (const node of rest) this.#left(node, new Left("different", ""));
-      return;
+      if (first !== undefined) rest = await this.#shareFirst(first, others, true);
     }
   }
 

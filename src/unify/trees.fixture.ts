@@ -13,7 +13,7 @@ import {
 import { dirname, join } from "node:path";
 import { using } from "../linux/openat2.ts";
 import { linkableLikeness, mayBeShared } from "./alike.ts";
-import { classes } from "./classes.ts";
+import { inOrder } from "./classes.ts";
 import { isMarked } from "./mark.ts";
 import { contentRules, entersDirectory, takesPath } from "./paths.ts";
 import { Root } from "./root.ts";
@@ -70,7 +70,7 @@ export async function unifyTrees(stagingPath: string, tops: readonly string[], r
     const run = new Run({ staging, marks: true });
     const alike = Map.groupBy([...nodes.values()].filter(mayBeShared), linkableLikeness);
     report();
-    for (const group of alike.values()) for (const nodes of classes(group)) await run.together(nodes, true);
+    for (const group of alike.values()) await run.together(inOrder(group), true);
     return run;
   } finally {
     for (const root of roots) root.close();

@@ -1,6 +1,6 @@
 /** Which files are tried together: the same path of the same package, or whatever looks alike. */
 import { likeness, linkableLikeness, mayBeShared } from "../../unify/alike.ts";
-import { classes } from "../../unify/classes.ts";
+import { inOrder } from "../../unify/classes.ts";
 import { type FileNode, pathOf } from "../../unify/root.ts";
 import type { Nodes } from "../../unify/scan.ts";
 import type { Package } from "../packages/package.ts";
@@ -19,7 +19,7 @@ const likenessFor = (reflink: boolean) => (reflink ? likeness : linkableLikeness
 export function* contentGroups(nodes: Nodes, reflink: boolean): Generator<Group> {
   const candidates = [...nodes.values()].filter(mayBeShared);
   for (const alike of Map.groupBy(candidates, likenessFor(reflink)).values()) {
-    for (const group of classes(alike)) yield { nodes: group, regroup: true };
+    if (alike.length > 1) yield { nodes: inOrder(alike), regroup: true };
   }
 }
 
