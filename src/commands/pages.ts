@@ -1,6 +1,6 @@
 /** Manuals of what is not a tool of its own: subcommands, the conf file, and vexec, which is `launch` by another name. */
 import { limitKeys, limitTable } from "../server/conf/limits.ts";
-import { defaultCapabilities, withheldCapabilities } from "../server/life/capability.ts";
+import { contextCapabilities, defaultCapabilities, withheldCapabilities } from "../server/life/capability.ts";
 import type { Manual } from "../text/manual.ts";
 import { command as build } from "./vserver/build.ts";
 import { manual as config } from "./vserver/config.ts";
@@ -85,7 +85,7 @@ const conf: Manual = {
         "NETNS: yes gives the server a network namespace of its own, with these addresses on an eth0 that is routed to it through a pair of veth devices (vsCONTEXT on the main server, which then forwards packets and answers for the addresses on their devices). Then it sees no device, address or socket but its own, receives broadcasts and multicast on its own link, and may be given CAP_NET_ADMIN; it costs the veth pair's way for each packet and some 20 ms at start. Without it the server shares the main server's network stack, nothing is in the way of its packets but a check of addresses, and ip, ss and /proc/net show it the devices, addresses and sockets of all.",
         "S_HOSTNAME, S_DOMAINNAME: host name and NIS domain name; inherited when left out; S_DOMAINNAME=none clears it.",
         "S_CONTEXT: the security context, 2 to 65535; an unused one when left out.",
-        "S_CAPS: capabilities to keep (CAP_NET_RAW) or to take away as well (!CAP_CHOWN), beside the default ones below.",
+        "S_CAPS: capabilities to keep (CAP_NET_RAW) or to take away as well (!CAP_CHOWN), beside the default ones below. It is settled when the server starts: what enters it later gets no more.",
         "S_FLAGS: lock (no process makes another context), nproc (ULIMIT -u counts for the whole server), private (nobody enters, not even root of the main server), fakeinit (the server's own /sbin/init runs as its process 1), minit, hideinfo, sched (all processes of the server together weigh as one of the main server; the same as CPU_WEIGHT=100), ulimit. Default: lock nproc.",
         "S_NICE: nice level of every process, -20 to 19. Nobody in the server gets a better one, root included: CAP_SYS_NICE is withheld even if S_CAPS names it, real-time scheduling and better I/O priorities are refused, and the server as a whole weighs what one process of that level weighs. A process may worsen its level and come back. ULIMIT: arguments of the shell's ulimit, for each process; default -HS -u 1000.",
         "HIDEPID: yes, no. A server without fakeinit shares the numbers of processes with the main server. By default its own /proc shows nothing of foreign processes, not even their numbers; to that end an ordinary user in it sees only processes of its own (mount option hidepid=ptraceable). HIDEPID=no lets its users see each other's processes; then the bare numbers of foreign ones are in a listing of /proc, too. With fakeinit nothing foreign is there to begin with, and HIDEPID=yes hides its users from each other.",
@@ -103,6 +103,13 @@ const conf: Manual = {
       ],
     },
     { title: "Capabilities kept by default", paragraphs: list(defaultCapabilities) },
+    {
+      title: "Kept by default only with a security context",
+      paragraphs: [
+        "A server that runs without a security context (CONTEXTS=optional) has these only if S_CAPS names them:",
+        ...list(contextCapabilities),
+      ],
+    },
     {
       title: "Capabilities of 2003 that are withheld",
       paragraphs: list(withheldCapabilities),

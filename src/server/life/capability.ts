@@ -1,6 +1,7 @@
 /** What root of a server may do. */
 import { capabilityBit, lastCapability } from "../../linux/capability.ts";
-import type { CapabilityList } from "../conf/server.ts";
+import type { ServerConf } from "../conf/server.ts";
+import { withheldBy } from "../limit/priority.ts";
 
 /**
  * Kept by default: the set of 2003, and what a distribution of today needs and a server can be given safely. Each with its
@@ -35,14 +36,35 @@ export const withheldCapabilities: readonly (readonly [name: string, reason: str
   ["CAP_DAC_READ_SEARCH", "open_by_handle_at(2) would reach every file of the file system the server is on"],
 ];
 
+/**
+ * Given by default only to a server with a security context, which keeps a process of the main server that is entering out
+ * of reach until it is confined. By name in S_CAPS it is given to any.
+ */
+export const contextCapabilities: readonly (readonly [name: string, reason: string])[] = [
+  [
+    "CAP_SYS_PTRACE",
+    "its root could trace what enters it from the main server, before that has given up its capabilities",
+  ],
+];
+
 /** Given to a server with a process 1 of its own: reboot(2) then ends its PID namespace and nothing else. */
 const fakeinitCapability = "CAP_SYS_BOOT";
 
 const bit = (name: string): bigint => 1n << BigInt(capabilityBit(name) ?? 63);
 
-/** The mask of what the server's root may do; never more than this kernel knows. */
-export function serverCapabilities(list: CapabilityList, fakeinit: boolean): bigint {
-  const names = [...defaultCapabilities.map(([name]) => name), ...(fakeinit ? [fakeinitCapability] : []), ...list.keep];
-  const kept = names.filter((name) => !list.remove.includes(name)).reduce((mask, name) => mask | bit(name), 0n);
-  return kept & ((1n << BigInt(lastCapability() + 1)) - 1n);
+/**
+ * The mask of what the server's root may do; never more than this kernel knows.
+ *
+ * @param made how the server is set up: with a process 1 of its own, with a security context
+ */
+export function serverCapabilities(
+  conf: Pick<ServerConf, "capabilities" | "nice">,
+  made: { readonly fakeinit: boolean; readonly contexts: boolean },
+): bigint {
+  const { keep, remove } = conf.capabilities;
+  const withheld = [...remove, ...(made.contexts ? [] : contextCapabilities.map(([name]) => name))];
+  const byDefault = [...defaultCapabilities.map(([name]) => name), ...(made.fakeinit ? [fakeinitCapability] : [])];
+  const names = [...byDefault.filter((name) => !withheld.includes(name)), ...keep];
+  const kept = names.reduce((mask, name) => mask | bit(name), 0n);
+  return kept & ((1n << BigInt(lastCapability() + 1)) - 1n) & ~withheldBy(conf.nice);
 }

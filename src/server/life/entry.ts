@@ -8,7 +8,14 @@ import { limitsOfEach } from "../limit/effective.ts";
 import type { ServerName } from "../name.ts";
 import { guestGroup } from "./cgroup.ts";
 import type { Server } from "./server.ts";
-import { kindsOf, type NamespaceKind, namespaceFile, namespaceKinds, type ServerState } from "./state.ts";
+import {
+  capabilitiesOf,
+  kindsOf,
+  type NamespaceKind,
+  namespaceFile,
+  namespaceKinds,
+  type ServerState,
+} from "./state.ts";
 
 const CLONE = {
   cgroup: 0x02000000,
@@ -90,6 +97,7 @@ function joinServer(name: ServerName, kinds: readonly NamespaceKind[]): readonly
 /** From here on the process is the server's: limits, environment, no descriptor of the main server's, capabilities. */
 function becomeGuest(
   server: Server,
+  state: ServerState,
   environment: Readonly<Record<string, string>>,
   context: { readonly make?: readonly Step[]; readonly enter?: readonly Step[] },
 ): readonly Step[] {
@@ -101,7 +109,7 @@ function becomeGuest(
       { object, attempt: `set its limit ${resource}`, wayOut: `set ULIMIT; the default is "${defaultUlimit}"` },
     ),
   );
-  const mask = server.capabilities;
+  const mask = capabilitiesOf(state);
   const variables = Object.entries({ PATH: guestPath, ...environment }).map(([key, value]) => `${key}=${value}`);
   return [
     step("chdir", { directory: "/" }),
@@ -127,13 +135,13 @@ function becomeGuest(
   ];
 }
 
-function enterContext(server: Server, xid: number): Step {
+function enterContext(server: Server, xid: number, ceiling: bigint): Step {
   const failure = {
     object: `vserver ${server.name}`,
     attempt: `enter its context ${xid}`,
     wayOut: { EPERM: "it has the flag private, or the caller is in a context itself" },
   };
-  return step("context_call", { call: encodeCall({ operation: "ENTER", xid, ceiling: server.capabilities }) }, failure);
+  return step("context_call", { call: encodeCall({ operation: "ENTER", xid, ceiling }) }, failure);
 }
 
 export const openContext = (name: ServerName, state: ServerState): readonly Step[] =>
@@ -162,6 +170,7 @@ export interface EntryOptions {
  */
 export function insideSteps(
   server: Server,
+  state: ServerState,
   options: EntryOptions,
   context: { readonly make?: readonly Step[]; readonly enter?: readonly Step[] },
 ): readonly Step[] {
@@ -169,7 +178,7 @@ export function insideSteps(
   const { environment, user, terminal: socket } = options;
   return [
     ...(socket === undefined ? [] : [step("pty", { socket }, { object, attempt: "open a terminal of its own" })]),
-    ...becomeGuest(server, environment, context),
+    ...becomeGuest(server, state, environment, context),
     ...(user === undefined ? [] : [step("login", { name: user }, { object, attempt: `become ${user}` })]),
   ];
 }
@@ -178,7 +187,9 @@ export function insideSteps(
 export const entrySteps = (server: Server, state: ServerState, options: EntryOptions): readonly Step[] => [
   ...openContext(server.name, state),
   ...joinServer(server.name, kindsOf(state)),
-  ...insideSteps(server, options, { enter: state.xid === null ? [] : [enterContext(server, state.xid)] }),
+  ...insideSteps(server, state, options, {
+    enter: state.xid === null ? [] : [enterContext(server, state.xid, capabilitiesOf(state))],
+  }),
 ];
 
 /** The step that runs a command inside, looked up in the server's PATH. */

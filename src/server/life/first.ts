@@ -14,7 +14,14 @@ import { type EntryOptions, forkInto, insideSteps, O_DIRECTORY, openContext, ope
 import { keepMounts, placeMounts, readMountTable } from "./mounts.ts";
 import { keepServed, showServed } from "./served.ts";
 import type { Server } from "./server.ts";
-import { entryPlanFile, type NamespaceKind, namespaceFile, type ServerState, unfinishedPlanFile } from "./state.ts";
+import {
+  capabilitiesOf,
+  entryPlanFile,
+  type NamespaceKind,
+  namespaceFile,
+  type ServerState,
+  unfinishedPlanFile,
+} from "./state.ts";
 import { procSteps, rootSteps, treeSteps } from "./tree.ts";
 
 const CLONE_NEWNS = 0x00020000;
@@ -47,7 +54,7 @@ function makeContext(server: Server, state: ServerState, tie: Tie | undefined): 
     operation: "CREATE",
     xid: state.xid,
     flags: flagBits(server, tie !== undefined),
-    ceiling: server.capabilities,
+    ceiling: capabilitiesOf(state),
     ...(tie === undefined ? {} : { addresses: tie.addresses, broadcast: tie.broadcast }),
   } as const;
   return [
@@ -131,7 +138,7 @@ export function firstSteps(server: Server, state: ServerState, first: FirstProce
       ),
     ),
     step("setns", { slot: slotOf(kinds, "mnt"), type: CLONE_NEWNS }, failure),
-    ...insideSteps(server, first, {
+    ...insideSteps(server, state, first, {
       make: [
         // On a network stack of its own there is nobody to be kept from.
         ...makeContext(server, state, state.netns ? undefined : first.tie),

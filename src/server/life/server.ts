@@ -6,10 +6,8 @@ import { VserverError } from "../../text/error.ts";
 import { readGlobalConf } from "../conf/global.ts";
 import { readServerConf } from "../conf/read.ts";
 import { defaultServerConf, type ServerConf } from "../conf/server.ts";
-import { withheldBy } from "../limit/priority.ts";
 import type { ServerName } from "../name.ts";
 import { serverDirectory } from "../paths.ts";
-import { serverCapabilities } from "./capability.ts";
 import { readState } from "./state.ts";
 
 export interface Server {
@@ -18,8 +16,6 @@ export interface Server {
   /** Root of its tree on the main server. */
   readonly directory: string;
   readonly fakeinit: boolean;
-  /** What its root may do. */
-  readonly capabilities: bigint;
 }
 
 /** @throws VserverError when the conf is missing or wrong, or there is no tree. */
@@ -36,8 +32,7 @@ export function readServer(name: ServerName, profile?: string): Server {
     });
   }
   const fakeinit = conf.flags.includes("fakeinit") || conf.flags.includes("minit");
-  const capabilities = serverCapabilities(conf.capabilities, fakeinit) & ~withheldBy(conf.nice);
-  return { name, conf, directory, fakeinit, capabilities };
+  return { name, conf, directory, fakeinit };
 }
 
 /**
@@ -52,9 +47,7 @@ export function readServerToStop(name: ServerName): Server {
     const state = readState(name);
     if (!(thrown instanceof VserverError) || state === undefined) throw thrown;
     console.error(thrown.message);
-    const { fakeinit } = state;
-    const capabilities = BigInt(`0x${state.capabilities}`);
-    return { name, conf: defaultServerConf(), directory: serverDirectory(name), fakeinit, capabilities };
+    return { name, conf: defaultServerConf(), directory: serverDirectory(name), fakeinit: state.fakeinit };
   }
 }
 

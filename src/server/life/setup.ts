@@ -19,6 +19,7 @@ import type { ServerName } from "../name.ts";
 import { stateDirectory } from "../paths.ts";
 import { refuseTaken, type Tie } from "./address.ts";
 import { addAliases, dropAliases } from "./alias.ts";
+import { serverCapabilities } from "./capability.ts";
 import { isPopulated, makeGroups, removeGroups, serverGroup } from "./cgroup.ts";
 import { entryPlan } from "./entry.ts";
 import { whileClaiming } from "./lock.ts";
@@ -88,7 +89,7 @@ function claim(server: Server, { contexts, tie }: SetUpRequest): ServerState {
     started: Date.now(),
     fakeinit: server.fakeinit,
     netns: server.conf.netns,
-    capabilities: server.capabilities.toString(16),
+    capabilities: serverCapabilities(server.conf, { fakeinit: server.fakeinit, contexts }).toString(16),
   };
   writeState(state);
   return state;

@@ -24,9 +24,12 @@ export interface ServerState {
   readonly fakeinit: boolean;
   /** A network namespace of its own. */
   readonly netns: boolean;
-  /** What its root may do, as a bit mask in hexadecimal. */
+  /** What its root may do, as a bit mask in hexadecimal: see {@link capabilitiesOf}. */
   readonly capabilities: string;
 }
+
+/** What the server's root may do, settled when it was set up: what enters later gets no more. */
+export const capabilitiesOf = (state: ServerState): bigint => BigInt(`0x${state.capabilities}`);
 
 const stateFile = (name: ServerName): string => join(stateDirectory(name), "state.json");
 export const entryPlanFile = (name: ServerName): string => join(stateDirectory(name), "enter.plan");

@@ -13,7 +13,7 @@ os.mkdir(work)
 AT_FDCWD = -100
 CLONE = {"mnt": 0x20000, "cgroup": 0x2000000, "uts": 0x4000000, "ipc": 0x8000000, "user": 0x10000000, "pid": 0x20000000, "net": 0x40000000}
 SYS = {"ptrace": 101, "syslog": 103, "acct": 163, "swapon": 167, "iopl": 172,
-       "init_module": 175, "delete_module": 176, "kexec_load": 246, "perf_event_open": 298,
+       "init_module": 175, "delete_module": 176, "reboot": 169, "kexec_load": 246, "perf_event_open": 298,
        "open_by_handle_at": 304, "name_to_handle_at": 303, "setns": 308, "process_vm_readv": 310, "finit_module": 313,
        "bpf": 321, "open_tree": 428, "fsopen": 430, "pidfd_open": 434, "mount_setattr": 442}
 
@@ -142,6 +142,7 @@ attempts = {
     "the system request key": system_request,
     "load a module": lambda: module("init_module"),
     "unload a module": lambda: call("delete_module", b"nonesuch", 0),
+    "the machine's restart": lambda: call("reboot", 0xfee1dead, 672274793, 0, None),
     "load another kernel": lambda: call("kexec_load", 0, 0, None, 0),
     "swap": lambda: call("swapon", b"/nonesuch", 0),
     "accounting": lambda: call("acct", None),

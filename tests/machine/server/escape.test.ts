@@ -83,3 +83,8 @@ test("a command in a server gets no descriptor of its caller's but 0 to 2", () =
     expect({ way, status, out }).toEqual({ way, status: 0, out: "0\n1\n2\n" });
   }
 });
+
+test("nor does any of it in a stopped one: a command there has no PID namespace of its own, whatever the flags say", () => {
+  must("vserver", "--silent", "cage-init", "stop");
+  expect(worked(answers("vserver", "--silent", "cage-init", "exec", "python3", "/root/escape.py"))).toEqual([]);
+});
