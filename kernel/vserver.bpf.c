@@ -3,13 +3,14 @@
  * One object, one program per hook (each further program on a hook would pay the trampoline again), one file per area:
  *   record, task   what a context and a task are; inheritance at fork
  *   call           the new system calls
+ *   request, enter, inspect   what they ask for; into another context; what is told of one
  *   limit, project   priorities, open files and disk quota of a whole context
  *   process, bynumber, sigio, procfs, events, terminal   visibility and interaction between contexts
  *   owner, ipc, keyring, unix   System V IPC, queues, keys, abstract sockets
  *   registers      which system call it is
  *   iunlink        unified files: many links, and nobody inside changes what they lead to
  *   capability     the ceiling
- *   addresses, rule   what a task is tied to, and its sockets with it (ipv4root)
+ *   addresses, rule, sockets   what a task is tied to, and its sockets with it (ipv4root)
  *   bind, connect, shown   what binds, speaks, and is told about addresses
  *   listener, steer, taken   wildcard listeners and datagram sockets on several addresses
  *   backstop   packets that none of these should have let through
@@ -32,7 +33,7 @@
 #include "files.h"
 #include "capability.h"
 #include "project.h"
-#include "rule.h"
+#include "sockets.h"
 #include "steer.h"
 #include "taken.h"
 #include "bind.h"
