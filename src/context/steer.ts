@@ -1,5 +1,5 @@
 /** Attaches the program that steers datagrams for the further addresses of contexts to network devices. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createLink, pinObject, withPinned } from "../linux/bpf.ts";
 import { libc } from "../linux/libc.ts";
@@ -10,11 +10,23 @@ const BPF_TCX_INGRESS = 46;
 /** Number of a device of this network namespace. @throws where there is none of that name */
 const deviceIndex = (device: string): number => Number(readFileSync(`/sys/class/net/${device}/ifindex`, "utf8"));
 
-/** Attaches it to a device, once; `directory` holds the pins. A link goes with its device. */
+/** A link outlives its device as a pin that does nothing. */
+function isAttached(pin: string): boolean {
+  return withPinned(pin, (link) => !/^ifindex:\s*0$/m.test(readFileSync(`/proc/self/fdinfo/${link}`, "utf8")));
+}
+
+/** Drops the pins of devices that are gone: a new device may get the number of one. */
+function dropGone(directory: string): void {
+  const pins = readdirSync(directory).filter((file) => /^steer-\d+$/.test(file));
+  for (const pin of pins.map((file) => join(directory, file))) if (!isAttached(pin)) rmSync(pin, { force: true });
+}
+
+/** Attaches it to a device, once; `directory` holds the pins. */
 export function steerAt(device: string, directory: string = pinDirectory): void {
   const index = deviceIndex(device);
   // A name with a dot is refused by bpffs.
   const pin = join(directory, `steer-${index}`);
+  dropGone(directory);
   if (existsSync(pin)) return;
   const link = withPinned(join(directory, "steer"), (program) => createLink(program, index, BPF_TCX_INGRESS));
   try {

@@ -1,4 +1,5 @@
 /** Addresses of network devices, through iproute2's `ip -json`. */
+import { writeFileSync } from "node:fs";
 import { VserverError } from "../text/error.ts";
 
 export interface DeviceAddress {
@@ -108,8 +109,12 @@ export function addAddress(address: DeviceAddress, label: string): void {
   ip(words, `add ${address.address} to ${address.device}`, "set IPROOTDEV to a device of this machine");
 }
 
-/** Removes an address from a device. */
+/**
+ * Removes an address from a device, and no other: without promotion the first IPv4 address of a network would take along
+ * all that were added to the device later, whoever uses them.
+ */
 export function removeAddress(address: DeviceAddress): void {
+  if (address.family === "inet") writeFileSync(`/proc/sys/net/ipv4/conf/${address.device}/promote_secondaries`, "1");
   const words = ["address", "del", `${address.address}/${address.prefix}`, "dev", address.device];
   ip(words, `remove ${address.address} from ${address.device}`);
 }

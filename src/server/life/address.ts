@@ -47,7 +47,7 @@ export function refuseTaken(name: ServerName, address: string): void {
 function refuseUnknownDevice(name: ServerName, address: string, device: string, known: readonly string[]): void {
   const vlan = /^(.+)\.(\d+)$/.exec(device);
   if (known.includes(device) || (vlan !== null && known.includes(vlan[1] ?? ""))) return;
-  throw failure(name, `add ${address} to ${device}`, "no such device", "set IPROOTDEV to one of: ip -brief link");
+  throw failure(name, `add ${address} to ${device}`, "no such device", "add it, or name one of: ip -brief link");
 }
 
 /** The alias an address needs, or undefined when a device has it already. */
