@@ -62,9 +62,11 @@ export function serverCapabilities(
   made: { readonly fakeinit: boolean; readonly contexts: boolean },
 ): bigint {
   const { keep, remove } = conf.capabilities;
-  const withheld = [...remove, ...(made.contexts ? [] : contextCapabilities.map(([name]) => name))];
+  const withheld = made.contexts ? [] : contextCapabilities.map(([name]) => name);
   const byDefault = [...defaultCapabilities.map(([name]) => name), ...(made.fakeinit ? [fakeinitCapability] : [])];
-  const names = [...byDefault.filter((name) => !withheld.includes(name)), ...keep];
+  const names = [...byDefault.filter((name) => !withheld.includes(name)), ...keep].filter(
+    (name) => !remove.includes(name),
+  );
   const kept = names.reduce((mask, name) => mask | bit(name), 0n);
   return kept & ((1n << BigInt(lastCapability() + 1)) - 1n) & ~withheldBy(conf.nice);
 }
