@@ -1,7 +1,8 @@
 /* What a call asks for: read, and checked against what the caller is.
  *
  * Enforced: only the administrator of the main server does what concerns other contexts; flags and addresses are sound, and
- * a tied task only drops addresses; nobody changes context with threads, a tracer, or a file with several names open for writing. */
+ * a tied task only drops addresses; nobody changes context with threads, a tracer, or a file with several names open for
+ * writing. */
 #ifndef VS_REQUEST_H
 #define VS_REQUEST_H
 

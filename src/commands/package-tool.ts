@@ -54,16 +54,8 @@ async function unifyChanged(
   console.log("Unification");
   const { unify } = await import("../server/unify/unify.ts");
   const { complete } = await unify({
-    ...{
-      tool,
-      servers,
-      packages: [...changed],
-      marks: true,
-      reflink: false,
-      test: false,
-      undo: false,
-      eachFile: false,
-    },
+    ...{ tool, servers, packages: [...changed], marks: true, reflink: false },
+    ...{ test: false, undo: false, eachFile: false },
     rules: { excluded: ["/var/log"], included: [] },
     say: console.log,
     complain: console.error,

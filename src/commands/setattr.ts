@@ -91,10 +91,12 @@ async function run(args: Arguments): Promise<number> {
   if (args.words.length === 0) throw new UsageError(tool, "a file is missing");
   await requireContext0(marking);
   let complete = true;
-  const failed = (path: string, cause: string) => {
+  const failed = (path: string, cause: string, wayOut?: string) => {
     complete = false;
     const attempt = `${marking ? "mark" : "unmark"} ${pathBytes(path).toString()}`;
-    console.error(new VserverError({ object: tool, attempt, cause }).message);
+    console.error(
+      new VserverError({ object: tool, attempt, cause, ...(wayOut === undefined ? {} : { wayOut }) }).message,
+    );
   };
   const reach = { recursive: args.has("-R"), sameMount: args.has("-x") };
   for (const word of args.words) {

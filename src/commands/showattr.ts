@@ -66,10 +66,12 @@ function run(args: Arguments): number {
     throw new UsageError(tool, "--letters and --json exclude each other");
   }
   let complete = true;
-  const failed = (path: string, cause: string) => {
+  const failed = (path: string, cause: string, wayOut?: string) => {
     complete = false;
     const attempt = `read the flags of ${pathBytes(path).toString()}`;
-    console.error(new VserverError({ object: tool, attempt, cause }).message);
+    console.error(
+      new VserverError({ object: tool, attempt, cause, ...(wayOut === undefined ? {} : { wayOut }) }).message,
+    );
   };
   const objects: object[] = [];
   const visit = (descriptor: number, status: Stats, path: string) => {

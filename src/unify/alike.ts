@@ -15,9 +15,9 @@ const peculiar =
 const upperModeBits = 0o7000;
 
 /**
- * Who removes a file with any of the upper mode bits, dpkg and rpm, takes them away first, so that nobody keeps a link to an
- * old set-user-ID program; of a shared file that would be refused. A file with a name that may not be shared (a configuration file, another tree) is left alone, unless it is shared
- * already: nobody can write to it then. An empty file has nothing to save.
+ * A file with a name that may not be shared (a configuration file, another tree) is left alone, unless it is shared
+ * already: nobody can write to it then. Of one with any of the upper mode bits package managers take these away before
+ * they remove it (docs/mark.md), which would be refused. An empty file has nothing to save.
  */
 export function mayBeShared(node: FileNode): boolean {
   const { status, names } = node;

@@ -17,6 +17,10 @@ export const isMarked = (descriptor: number): boolean => hasAttribute(descriptor
 export const ownAttributes = (descriptor: number): readonly Attribute[] =>
   attributesOf(descriptor).filter(([name]) => name !== unifiedMark);
 
+function expectRegular(descriptor: number): void {
+  if (!fstatSync(descriptor).isFile()) throw new SystemCallError("mark", errnoNumber("EINVAL"));
+}
+
 /**
  * Marks the open regular file; safe to repeat. Contents, permissions and all times but ctime stay.
  *
@@ -27,13 +31,13 @@ export const ownAttributes = (descriptor: number): readonly Attribute[] =>
  *   whatever else fsetxattr(2) fails with, EPERM outside context 0
  */
 export function mark(descriptor: number): void {
-  if (!fstatSync(descriptor).isFile()) throw new SystemCallError("mark", errnoNumber("EINVAL"));
+  expectRegular(descriptor);
   if (!isMarked(descriptor)) setAttribute(descriptor, unifiedMark, "1");
 }
 
 /** Takes the mark away; safe to repeat. Throws as {@link mark} does. */
 export function unmark(descriptor: number): void {
-  if (!fstatSync(descriptor).isFile()) throw new SystemCallError("unmark", errnoNumber("EINVAL"));
+  expectRegular(descriptor);
   removeAttribute(descriptor, unifiedMark);
 }
 

@@ -10,8 +10,17 @@ export interface Visitor {
   /** A regular file or directory, open for reading; what this throws is told to `failed`. */
   visit(descriptor: number, status: Stats, path: string): void;
   /** A file could not be opened or visited; the rest is visited all the same. */
-  failed(path: string, cause: string): void;
+  failed(path: string, cause: string, wayOut?: string): void;
 }
+
+/** What to do about a failure of a file, where there is something. */
+const waysOut: ReadonlyMap<number, string> = new Map([
+  [errnoNumber("ENOENT"), "see ls for what is there"],
+  [errnoNumber("EACCES"), "become root, or its owner"],
+  [errnoNumber("EPERM"), "become root, or its owner"],
+  [errnoNumber("EROFS"), "mount its file system writable"],
+  [errnoNumber("EOPNOTSUPP"), "its file system has no extended attributes; ext4, btrfs and XFS have"],
+]);
 
 export interface Reach {
   /** Of a directory also what is in it, and so on. */
@@ -45,7 +54,7 @@ class Walk {
       const words = systemWords(thrown);
       if (words === undefined) throw thrown;
       if (!named && this.reach.sameMount && systemErrno(thrown) === errnoNumber("EXDEV")) return;
-      this.visitor.failed(path, words);
+      this.visitor.failed(path, words, waysOut.get(systemErrno(thrown) ?? 0));
     }
   }
 

@@ -1,4 +1,4 @@
-/** Root of a server without a security context cannot trace what enters it from the main server. */
+/** Root of a server without a security context can neither trace what enters it nor load a kernel for the machine. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { appendFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,7 +8,9 @@ import { makeNest, makeServer, type Nest, vserver } from "./nest.ts";
 
 const name = `trace-${process.pid}`;
 const vexec = join(dirname(vserver), "vexec");
-const ptrace = 1n << BigInt(capabilityBit("CAP_SYS_PTRACE") ?? 19);
+const bit = (name: string) => 1n << BigInt(capabilityBit(name) ?? 63);
+const ptrace = bit("CAP_SYS_PTRACE");
+const boot = bit("CAP_SYS_BOOT");
 let nest: Nest;
 
 const quietly = (action: string) =>
@@ -31,8 +33,8 @@ const inside = [
   [vexec, name],
 ];
 
-/** Whether each process may trace: the server's process 1, and what each way in makes. */
-function mayTrace(): readonly boolean[] {
+/** Which processes have it: the server's process 1, and what each way in makes. */
+function have(capability: bigint): readonly boolean[] {
   const statuses = [
     nest.run(vexec, name, "cat", "/proc/1/status"),
     ...inside.map((way) => nest.run(...way, "cat", "/proc/self/status")),
@@ -40,7 +42,7 @@ function mayTrace(): readonly boolean[] {
   return statuses.map(({ out }) => {
     const { effective, permitted, bounding } = parseCapabilities(out);
     expect(effective).not.toBe(0n);
-    return ((effective | permitted | bounding) & ptrace) !== 0n;
+    return ((effective | permitted | bounding) & capability) !== 0n;
   });
 }
 
@@ -64,22 +66,26 @@ async function reached(): Promise<string> {
 }
 
 test("neither its process 1 nor what enters may trace, and what has more capabilities is out of reach", async () => {
-  expect(mayTrace()).toEqual([false, false, false, false]);
+  expect(have(ptrace)).toEqual([false, false, false, false]);
   expect(await reached()).toBe("found\n");
 }, 30_000);
 
-test("a command that a stopped server is set up for may not trace either", () => {
+test("nobody in it has the capability to load a kernel, though it has a process 1 of its own", () => {
+  expect(have(boot)).toEqual([false, false, false, false]);
+}, 30_000);
+
+test("a command that a stopped server is set up for may do neither", () => {
   quietly("stop");
   const { out } = nest.run(vserver, "--silent", name, "exec", "cat", "/proc/self/status");
-  expect(parseCapabilities(out).bounding & ptrace).toBe(0n);
+  expect(parseCapabilities(out).bounding & (ptrace | boot)).toBe(0n);
 }, 30_000);
 
 test("S_CAPS gives it by name, from the next start on, and with it what enters is in reach", async () => {
   quietly("start");
   appendFileSync(join(nest.directory, "conf", `${name}.conf`), "S_CAPS=CAP_SYS_PTRACE\n");
-  expect(mayTrace()).toEqual([false, false, false, false]);
+  expect(have(ptrace)).toEqual([false, false, false, false]);
   quietly("stop");
   quietly("start");
-  expect(mayTrace()).toEqual([true, true, true, true]);
+  expect(have(ptrace)).toEqual([true, true, true, true]);
   expect(await reached()).toMatch(/^found\n\/usr\/bin\/\S+\n$/);
 }, 30_000);

@@ -37,17 +37,18 @@ export const withheldCapabilities: readonly (readonly [name: string, reason: str
 ];
 
 /**
- * Given by default only to a server with a security context, which keeps a process of the main server that is entering out
- * of reach until it is confined. By name in S_CAPS it is given to any.
+ * Given by default only to a server with a security context: there the kernel half keeps what each would reach out of
+ * reach. By name in S_CAPS they are given to any.
  */
 export const contextCapabilities: readonly (readonly [name: string, reason: string])[] = [
   [
     "CAP_SYS_PTRACE",
     "its root could trace what enters it from the main server, before that has given up its capabilities",
   ],
+  ["CAP_SYS_BOOT", "its root could load the kernel that the machine runs after its next restart by kexec"],
 ];
 
-/** Given to a server with a process 1 of its own: reboot(2) then ends its PID namespace and nothing else. */
+/** For a server with a process 1 of its own: reboot(2) then ends its PID namespace and nothing else. */
 const fakeinitCapability = "CAP_SYS_BOOT";
 
 const bit = (name: string): bigint => 1n << BigInt(capabilityBit(name) ?? 63);

@@ -51,7 +51,7 @@ test("what is no file is named, and the rest is done", async () => {
     `cd ${place}; setattr --iunlink none sub sub/link sub/pipe a; code=$?; showattr a; exit $code`,
   );
   expect(output).toBe(
-    `setattr: cannot mark none: no such file or directory
+    `setattr: cannot mark none: no such file or directory; see ls for what is there
 setattr: cannot mark sub: it is a directory; -R marks the files in it
 setattr: cannot mark sub/link: it is neither a regular file nor a directory
 setattr: cannot mark sub/pipe: it is neither a regular file nor a directory
@@ -84,6 +84,14 @@ for (const [how, script] of [
     expect((await type(`cd ${place}; setattr --iunlink sub/b; echo $?`)).output).toBe("0\n");
   });
 }
+
+test("a file system without extended attributes is named, and nothing is marked", async () => {
+  const { output, status } = await type("setattr --iunlink /proc/version");
+  expect(output).toBe(
+    "setattr: cannot mark /proc/version: operation not supported; its file system has no extended attributes; ext4, btrfs and XFS have\n",
+  );
+  expect(status).toBe(1);
+});
 
 test("outside context 0 nothing is set and nothing cleared", async () => {
   const { output } = await type(`cd ${place}; setattr --iunlink a; chcontext --silent setattr --~iunlink a; echo $?
