@@ -79,9 +79,9 @@ test("a device that is gone leaves no pin behind when another server is steered"
   must("ip", "link", "del", device);
   must("ip", "link", "add", "other0", "type", "dummy");
   must("ip", "link", "set", "other0", "up");
-  startGuest("other", ['IPROOT="other0:10.9.8.5/24 other0:10.9.8.6/24"']);
+  startGuest("elsewhere", ['IPROOT="other0:10.9.8.5/24 other0:10.9.8.6/24"']);
   expect(pins()).not.toContain(`steer-${index}`);
-  stopGuest("other");
+  stopGuest("elsewhere");
   must("ip", "link", "del", "other0");
   addDevice();
 });

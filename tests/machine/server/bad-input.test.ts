@@ -96,9 +96,9 @@ test("a server that is not there, or only half", async () => {
       ["vserver --silent nonesuch enter", 5, noConf],
       ["vserver nonesuch delete --yes", 1, /^vserver nonesuch: cannot delete it: there is no such server; .*$/],
       [
-        "vserver nonesuch rename other",
+        "vserver nonesuch rename nonesuch-either",
         1,
-        /^vserver nonesuch: cannot rename it to other: there is no such server; .*$/,
+        /^vserver nonesuch: cannot rename it to nonesuch-either: there is no such server; .*$/,
       ],
       ["vserver good rename treeless", 1, /^vserver good: cannot rename it to treeless: good is running; .*$/],
       ["vserver good build", 1, /^vserver good: cannot build it: .*\/vservers\/good exists and is not empty; .*$/],
