@@ -6,7 +6,8 @@ const services = ["cron", "curl", "iproute2", "nginx", "openssh-server", "postgr
 const finish = ['rm -f "$1/etc/resolv.conf"'];
 
 const guests: Readonly<Record<string, Debian>> = {
-  "debian-sysvinit": { packages: ["sysvinit-core", ...services], finish },
+  // The init scripts that packages of Debian 13 no longer bring, rsyslog among them, are in one of their own.
+  "debian-sysvinit": { packages: ["sysvinit-core", "orphan-sysvinit-scripts", ...services], finish },
   "debian-nginx": { packages: ["sysvinit-core", "curl", "iproute2", "nginx", "procps", "psmisc"], finish },
   "debian-systemd": { packages: ["systemd-sysv", "dbus", ...services], finish },
 };

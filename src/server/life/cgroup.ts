@@ -5,9 +5,11 @@
  * It stands right below the root of the hierarchy, where the processes of the main server are: only there is a server
  * weighed against them, each by itself, whatever other servers do.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupRoot } from "../../linux/cgroup.ts";
+import { errnoNumber } from "../../linux/errno.ts";
+import { systemErrno } from "../../linux/system-error.ts";
 import type { ServerName } from "../name.ts";
 
 const wanted = ["cpu", "cpuset", "io", "memory", "pids"] as const;
@@ -39,27 +41,47 @@ function passControllersDown(directory: string): void {
   if (missing.length > 0 && !pass(missing)) for (const one of missing) pass([one]);
 }
 
+/**
+ * What a server may make below its own group. The kernel has 65535 numbers for groups with a memory limit, for the whole
+ * machine; a guest with systemd makes about a hundred groups, five deep.
+ */
+const most = { "cgroup.max.descendants": 1000, "cgroup.max.depth": 20 } as const;
+
 /** Makes the groups; safe to repeat. */
 export function makeGroups(name: ServerName): void {
   mkdirSync(guestGroup(name), { recursive: true, mode: 0o755 });
+  for (const [file, number] of Object.entries(most)) writeFileSync(join(serverGroup(name), file), String(number));
   for (const directory of [cgroupRoot(), serverGroup(name)]) passControllersDown(directory);
 }
 
-/** Whether any process, zombies aside, lives in the server. */
-export function isPopulated(name: ServerName): boolean {
-  const events = join(serverGroup(name), "cgroup.events");
-  return existsSync(events) && /^populated 1$/m.test(readFileSync(events, "utf8"));
+/** Errors of a group that has gone, and of one the guest made for threads: its processes are listed above it. */
+const unlisted = (["ENOENT", "ENODEV", "EOPNOTSUPP"] as const).map(errnoNumber);
+
+/** What `read` finds; nothing in a group without a list. Groups that the guest makes come, go and change as it likes. */
+function listed<Item>(read: () => readonly Item[]): readonly Item[] {
+  try {
+    return read();
+  } catch (thrown) {
+    if (unlisted.includes(systemErrno(thrown) ?? 0)) return [];
+    throw thrown;
+  }
 }
+
+const lines = (file: string): readonly string[] => listed(() => readFileSync(file, "utf8").split("\n"));
+
+const subgroups = (directory: string): readonly string[] =>
+  listed(() => readdirSync(directory, { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(directory, entry.name));
+
+/** Whether any process, zombies aside, lives in the server. */
+export const isPopulated = (name: ServerName): boolean =>
+  lines(join(serverGroup(name), "cgroup.events")).includes("populated 1");
 
 /** Numbers of the server's processes, its own subgroups included. */
 export function groupProcesses(directory: string): readonly number[] {
-  if (!existsSync(directory)) return [];
-  const below = readdirSync(directory)
-    .map((entry) => join(directory, entry))
-    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory())
-    .flatMap(groupProcesses);
-  const own = readFileSync(join(directory, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number);
-  return [...own, ...below];
+  const own = lines(join(directory, "cgroup.procs")).filter(Boolean).map(Number);
+  return [...own, ...subgroups(directory).flatMap(groupProcesses)];
 }
 
 /** SIGKILL for every process of the server, at once and without a race against forks (cgroup.kill, Linux 5.14). */
@@ -71,9 +93,6 @@ export function killGroup(name: ServerName): void {
 /** Removes the groups; those the guest made go first. Safe to repeat; fails while processes live in them. */
 export function removeGroups(directory: string): void {
   if (!existsSync(directory)) return;
-  for (const entry of readdirSync(directory)) {
-    const path = join(directory, entry);
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) removeGroups(path);
-  }
+  for (const group of subgroups(directory)) removeGroups(group);
   rmdirSync(directory);
 }
