@@ -1,6 +1,6 @@
 /**
- * Runs every test: those of this machine, then tests/machine on each kernel in the test machine, both kernels at the same
- * time, for a test machine uses one processor. In the end come the tests that failed and the machines that died once more;
+ * Runs every test: those of this machine, then tests/machine on each kernel in the test machine (places.ts), both kernels at
+ * the same time, for a test machine uses one processor. In the end come the tests that failed and the machines that died once more;
  * the last line is `N passed, N failed`.
  *
  *   tests/run.ts [--kernel 6.12|7|none]… [WORD…]     only files whose path contains one of the words
@@ -11,6 +11,7 @@ import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type Kernel, kernels } from "../machine/options.ts";
 import { type Boot, bootUntilEnded } from "./boots.ts";
+import { foldersOn } from "./places.ts";
 import { add, type Tally, tally } from "./tally.ts";
 
 const root = resolve(import.meta.dir, "..");
@@ -94,11 +95,12 @@ function hostSuite(files: readonly string[]): Promise<Tally> {
 
 function machineSuite(kernel: Kernel, files: readonly string[]): Promise<Tally> {
   const share = join(reports, kernel);
-  mkdirSync(share);
   const mark = `${kernel.padEnd(4)} | `;
   const reportOf = (folder: string) => join(share, `${folder.replaceAll("/", "-")}.xml`);
   const byFolder = Map.groupBy(files, (path) => dirname(path));
-  const folders = [...byFolder.keys()].sort();
+  const folders = foldersOn(kernel, chosen, [...byFolder.keys()].sort());
+  if (folders.length === 0) return Promise.resolve({ passed: 0, failed: 0 });
+  mkdirSync(share);
   const end = Date.now() + machineTime * 1000;
 
   async function boot(some: readonly string[], seconds: number): Promise<Boot> {
