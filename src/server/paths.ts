@@ -23,8 +23,11 @@ export const hookDirectory = (name: ServerName): string => join(confDirectory(),
 export const mountTable = (name: ServerName): string => join(confDirectory(), `${name}.fstab`);
 /** What `verify` looks at, in the syntax of aide.conf(5). */
 export const verifyRules = (name: ServerName): string => join(confDirectory(), `${name}.aide`);
+const library = "/var/lib/vserver";
 /** What we remember of a server from one boot to the next. */
-export const libraryDirectory = (name: ServerName): string => join("/var/lib/vserver", name);
+export const libraryDirectory = (name: ServerName): string => join(library, name);
+/** Renames that have begun: each a symbolic link, named after the server, to its new name. No server's name has a dot first. */
+export const renamesDirectory = join(library, ".renames");
 /** The root of the server's tree. */
 export const serverDirectory = (name: ServerName): string => join(serversRoot(), name);
 /** What is known of a running server. */

@@ -1,9 +1,9 @@
 /**
- * `vserver` is killed with SIGKILL at each step of start, stop, build and delete: the same command again succeeds, and what
+ * `vserver` is killed with SIGKILL at each step of start, stop, build, delete and rename: the same command again succeeds, and what
  * was made is then there once and complete, or not at all.
  */
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { killAt, killDuring, momentsOf } from "./killer.ts";
 import { address, groupOf, makeNest, makeServer, type Nest, vserver } from "./nest.ts";
@@ -123,3 +123,64 @@ test("build and delete", async () => {
     expect({ removal, left: left() }).toEqual({ removal, left: [] });
   }
 }, 300_000);
+
+describe("rename", () => {
+  const names = ["one", "two", "three"].map((word) => `${word}-${process.pid}`);
+  const [one = "", two = "", three = ""] = names;
+  const rename = (from: string, to: string) => nest.run(vserver, "--silent", from, "rename", to);
+  const records = () => nest.run("ls", "/var/lib/vserver/.renames").out;
+  const partsOf = (server: string) =>
+    [`servers/${server}`, `conf/${server}.fstab`, `conf/${server}.sh`, `conf/${server}.conf`].filter((path) =>
+      existsSync(join(nest.directory, path)),
+    ).length;
+  const expectRenamed = (from: string, to: string) => {
+    expect({ from: partsOf(from), to: partsOf(to), records: records() }).toEqual({ from: 0, to: 4, records: "" });
+    expect(readFileSync(join(nest.directory, "servers", to, "etc/hostname"), "utf8")).toBe(`${to}\n`);
+    expect(readFileSync(join(nest.directory, "conf", `${to}.conf`), "utf8")).toContain(`S_HOSTNAME=${to}\n`);
+  };
+  const moved = { call: "rename", number: 3 };
+
+  beforeAll(() => {
+    const made = makeServer(nest, one);
+    appendFileSync(join(nest.directory, "conf", `${one}.conf`), `S_HOSTNAME=${one}\n`);
+    writeFileSync(join(made, "etc/hostname"), `${one}\n`);
+  });
+
+  test("at each step: the same command completes it, and one that was complete is no more there to be renamed", async () => {
+    again(one, "rename", two);
+    again(two, "rename", one);
+    const moments = await momentsOf(nest, one, "rename", two);
+    expect(moments.length).toBeGreaterThan(7);
+    let [from, to] = [two, one];
+    for (const moment of moments) {
+      killAt(nest, moment, from, "rename", to);
+      const { status, err } = rename(from, to);
+      expect({ moment, status, err }).toEqual({ moment, status: 0, err: "" });
+      expectRenamed(from, to);
+      [from, to] = [to, from];
+    }
+    expect(rename(from === one ? two : one, from)).toMatchObject({ status: 5 });
+    if (from === two) again(two, "rename", one);
+    expectRenamed(two, one);
+  }, 100_000);
+
+  test("a server that is half renamed gets no third name, and no other one gets its name", () => {
+    killAt(nest, moved, one, "rename", two);
+    expect(rename(one, three)).toMatchObject({ status: 1, err: expect.stringContaining(`rename ${two}\n`) });
+    makeServer(nest, three);
+    expect(rename(three, two)).toMatchObject({ status: 1, err: expect.stringContaining(`${two} exists`) });
+    expect(partsOf(three)).toBe(4);
+    again(one, "rename", two);
+    expectRenamed(one, two);
+  });
+
+  test("what keeps it from beginning is told, and nothing is changed", () => {
+    expect(rename(one, two)).toMatchObject({ status: 5, err: expect.stringContaining("there is no such server") });
+    expect(rename(two, two)).toMatchObject({ status: 1 });
+    expect(rename(two, three)).toMatchObject({ status: 1, err: expect.stringContaining(`${three} exists`) });
+    again(three, "delete", "--yes");
+    appendFileSync(join(nest.directory, "conf", `${two}.conf`), "IPROOT=$(id)\n");
+    expect(rename(two, three)).toMatchObject({ status: 1, err: expect.stringContaining(".conf:") });
+    expect({ two: partsOf(two), three: partsOf(three), records: records() }).toEqual({ two: 4, three: 0, records: "" });
+  });
+});

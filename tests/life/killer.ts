@@ -13,8 +13,8 @@ export interface Moment {
 
 /** The system calls by which `vserver` itself changes anything, its children aside. */
 const changing = [
-  ...["bpf", "link", "linkat", "mkdir", "mkdirat", "mknodat", "mount", "rename", "renameat", "rmdir", "symlinkat"],
-  ...["umount2", "unlink", "unlinkat", "vfork"],
+  ...["bpf", "link", "linkat", "mkdir", "mkdirat", "mknodat", "mount", "rename", "renameat", "rmdir", "symlink"],
+  ...["symlinkat", "umount2", "unlink", "unlinkat", "vfork"],
 ].join(",");
 
 /** Of the calls for programs and maps those that others can see the effect of, once for each kind. */

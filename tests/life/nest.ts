@@ -24,6 +24,7 @@ const setUp = `set -e
 mount -t tmpfs -o mode=755 nest /run
 cp -a /etc /run/etc
 mount --bind /run/etc /etc
+mount -t tmpfs nest /var/lib
 [ ! -d /sys/kernel/security ] || mount -t tmpfs none /sys/kernel/security
 printf 'CONTEXTS=optional\\nLIMITS=optional\\nVSERVERS=%s/servers\\n' "$1" >/etc/vserver.conf
 rm -rf /etc/vservers

@@ -1,4 +1,5 @@
 /** `vserver NAME delete`: asks, stops the server, and removes everything that is its own. */
+import { noSuchServer } from "../../server/conf/read.ts";
 import { isPopulated } from "../../server/life/cgroup.ts";
 import { isStanding } from "../../server/life/phase.ts";
 import { readServerToStop } from "../../server/life/server.ts";
@@ -25,6 +26,7 @@ export const manual: Manual = {
     ["0", "it is gone"],
     ["1", "it is not, and standard error says why"],
     ["2", "wrong usage, or the answer was not yes: nothing was done"],
+    ["5", "there is nothing of a server of that name"],
   ],
   examples: [{ command: "vserver web1 delete --yes", about: "Delete it without a question." }],
   seeAlso: ["vserver(8)", "vserver-build(8)"],
@@ -37,7 +39,8 @@ export async function deleteAction(call: Call): Promise<number> {
   if (args.words.length > 0) throw new UsageError(`vserver ${name} delete`, `${args.words[0]} is one word too many`);
   if (!isKnown(name)) {
     const cause = "there is no such server";
-    throw new VserverError({ object: `vserver ${name}`, attempt: "delete it", cause, wayOut: "see vserver list" });
+    const wayOut = "see vserver list";
+    throw new VserverError({ object: `vserver ${name}`, attempt: "delete it", cause, wayOut, exitCode: noSuchServer });
   }
   if (!args.has("--yes")) {
     if (!canAsk()) throw new UsageError(`vserver ${name} delete`, "there is no terminal to ask on; say --yes");

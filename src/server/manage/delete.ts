@@ -11,6 +11,7 @@ import { rootOnly } from "../life/server.ts";
 import type { ServerName } from "../name.ts";
 import { serverDirectory, serversRoot } from "../paths.ts";
 import { belongings, isThere } from "./belongings.ts";
+import { forgetRename } from "./rename-record.ts";
 
 /** Where a tree waits for its end, out of the way of a new server of the same name. */
 const grave = (name: ServerName): string => join(serversRoot(), `.${name}.deleting`);
@@ -62,6 +63,7 @@ export async function deleteServer(name: ServerName): Promise<void> {
       removeTree(name);
       const [, ...files] = belongings(name);
       for (const path of files) rmSync(path, { recursive: true, force: true });
+      forgetRename(name);
       if (!isThere(grave(name))) return;
       empty(grave(name));
       rmdirSync(grave(name));
