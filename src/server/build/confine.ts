@@ -10,6 +10,7 @@ import type { Job } from "./job.ts";
 import type { Tool } from "./tool.ts";
 
 const { MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REMOUNT } = mountFlags;
+const procFlags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
 const CLONE_NEWNET = 0x40000000;
 const O_CREAT = 0o100;
 /** Exists on every machine; what is there is out of sight in the tool's mount namespace only. */
@@ -78,6 +79,7 @@ export function confined(
         failure,
       ),
       ...links,
+      step("mkdir", { path: `${newRoot}/proc`, mode: 0o555 }, failure),
       ...parts.flatMap((part) => part.attach),
       step(
         "mount",
@@ -87,6 +89,8 @@ export function confined(
       step("pivot_root", { directory: newRoot }, failure),
     ],
     restrictions: [
+      // Of its own processes alone. C libraries before 2.39 change the mode of a file by its name there.
+      step("mount", { source: "proc", target: "/proc", type: "proc", flags: procFlags, data: "" }, failure),
       step("bounding", { mask }, failure),
       step("capabilities", { effective: mask, permitted: mask, inheritable: 0 }, failure),
       step("no_new_privs", {}, failure),
