@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { runDirectory } from "../../context/rundir.ts";
 import type { ServerName } from "../name.ts";
 import { isPopulated } from "./cgroup.ts";
+import { keep } from "./kept.ts";
 import { readState } from "./state.ts";
 
 const phases = ["starting", "up", "lent", "stopping"] as const;
@@ -23,16 +24,19 @@ export function phaseOf(name: ServerName): Phase | undefined {
   return phases.find((phase) => phase === text);
 }
 
-/** Root only; undefined: all that was begun is done. */
+/** Root only; undefined: all that was begun is done. @throws VserverError when there is no room for it; the old one stands. */
 export function setPhase(name: ServerName, phase: Phase | undefined): void {
   if (phase === undefined) {
     rmSync(join(directory, name), { force: true });
     return;
   }
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
   // A name of a server begins with no dot.
-  writeFileSync(join(directory, `.${name}.new`), phase, { mode: 0o600 });
-  renameSync(join(directory, `.${name}.new`), join(directory, name));
+  const unfinished = join(directory, `.${name}.new`);
+  keep(name, () => {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    writeFileSync(unfinished, phase, { mode: 0o600 });
+    renameSync(unfinished, join(directory, name));
+  });
 }
 
 /** Whether a command has begun to start or stop it and not come to an end; asked by whoever has the lock. */

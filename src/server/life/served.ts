@@ -8,6 +8,7 @@ import { runDirectory } from "../../context/rundir.ts";
 import { mountFlags } from "../../linux/mount.ts";
 import { type Step, step } from "../../linux/plan/step.ts";
 import type { ServerName } from "../name.ts";
+import { keep } from "./kept.ts";
 
 /** reboot/rebootmgr.h knows this place too. */
 const everyone = join(runDirectory, ".served");
@@ -26,10 +27,12 @@ const patience = 500;
  */
 export async function makeServed(name: ServerName, syslog: boolean): Promise<string | undefined> {
   const directory = servedDirectory(name);
-  mkdirSync(directory, { recursive: true, mode: 0o711 });
   const [wanted, socket] = [join(directory, "syslog"), join(directory, "log")];
-  if (syslog) writeFileSync(wanted, "", { mode: 0o600 });
-  else rmSync(wanted, { force: true });
+  keep(name, () => {
+    mkdirSync(directory, { recursive: true, mode: 0o711 });
+    if (syslog) writeFileSync(wanted, "", { mode: 0o600 });
+    else rmSync(wanted, { force: true });
+  });
   if (syslog === existsSync(socket)) return undefined;
   // rebootmgr watches the parent directory for what comes and goes, and then looks at all of it.
   const poke = join(everyone, `.${name}`);

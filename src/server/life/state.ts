@@ -6,6 +6,7 @@ import type { InetAddress } from "../../linux/inet.ts";
 import { MNT_DETACH, mount, mountAt, mountFlags, mounts, unmount } from "../../linux/mount.ts";
 import { isServerName, type ServerName } from "../name.ts";
 import { stateDirectory } from "../paths.ts";
+import { keep } from "./kept.ts";
 
 /** Namespaces a server can have, in the order they are entered; `pid` with the flag fakeinit, `net` with NETNS=yes. */
 export const namespaceKinds = ["cgroup", "ipc", "uts", "net", "pid", "mnt"] as const;
@@ -45,7 +46,9 @@ export const unfinishedPlanFile = (name: ServerName): string => `${entryPlanFile
  */
 export function makePins(name: ServerName): void {
   mount(stateDirectory(name), stateDirectory(name), "", mountFlags.MS_BIND);
-  for (const kind of namespaceKinds) writeFileSync(namespaceFile(name, kind), "", { mode: 0o600 });
+  keep(name, () => {
+    for (const kind of namespaceKinds) writeFileSync(namespaceFile(name, kind), "", { mode: 0o600 });
+  });
 }
 
 /** Takes all pins away; safe to repeat. */
@@ -58,9 +61,11 @@ export function dropPins(name: ServerName): void {
 
 /** Writes a file of the state directory completely or not at all; root only. */
 export function writeStateFile(name: ServerName, path: string, content: string | Uint8Array): void {
-  mkdirSync(stateDirectory(name), { recursive: true, mode: 0o700 });
-  writeFileSync(`${path}.new`, content, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  keep(name, () => {
+    mkdirSync(stateDirectory(name), { recursive: true, mode: 0o700 });
+    writeFileSync(`${path}.new`, content, { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  });
 }
 
 /** Written before anything of the server exists, so that whatever is left of an interrupted start can be found. */

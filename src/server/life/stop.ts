@@ -5,6 +5,7 @@ import { step } from "../../linux/plan/step.ts";
 import { runPlan } from "../../linux/spawn.ts";
 import { systemErrno } from "../../linux/system-error.ts";
 import { explain, VserverError } from "../../text/error.ts";
+import type { ServerName } from "../name.ts";
 import { followBoot } from "./bootlog.ts";
 import { groupProcesses, isPopulated, killGroup, serverGroup } from "./cgroup.ts";
 import { entrySteps, runStep, SIGKILL } from "./entry.ts";
@@ -133,6 +134,15 @@ async function endProcesses(server: Server, state: ServerState | undefined, opti
   });
 }
 
+/** Where there is no room to write that down, it is stopped all the same; the next command finds as much to do. */
+function setStopping(name: ServerName): void {
+  try {
+    setPhase(name, "stopping");
+  } catch (thrown) {
+    if (!(thrown instanceof VserverError)) throw thrown;
+  }
+}
+
 /**
  * Ends and takes away whatever of the server stands, as far as an interrupted command has left it too, and calls the
  * post-stop that is owed. Safe to repeat; the caller has the lock.
@@ -140,7 +150,7 @@ async function endProcesses(server: Server, state: ServerState | undefined, opti
 export async function bringDown(server: Server, options: StopOptions): Promise<void> {
   const { name } = server;
   const owed = isStanding(name);
-  if (owed) setPhase(name, "stopping");
+  if (owed) setStopping(name);
   if (isPopulated(name)) await endProcesses(server, readState(name), options);
   tearDown(name);
   if (!owed) return;
