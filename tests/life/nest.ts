@@ -25,6 +25,7 @@ mount -t tmpfs -o mode=755 nest /run
 cp -a /etc /run/etc
 mount --bind /run/etc /etc
 mount -t tmpfs nest /var/lib
+mount -t tmpfs nest /var/cache
 [ ! -d /sys/kernel/security ] || mount -t tmpfs none /sys/kernel/security
 printf 'CONTEXTS=optional\\nLIMITS=optional\\nVSERVERS=%s/servers\\n' "$1" >/etc/vserver.conf
 rm -rf /etc/vservers
@@ -45,6 +46,8 @@ export interface Nest {
   /** The words that run a command in it. */
   words(...command: readonly string[]): string[];
   run(...command: readonly string[]): Ended;
+  /** The same with this machine's network. */
+  online(...command: readonly string[]): string[];
   /** What is mounted in it. */
   mounts(): string;
   /** Its local IPv4 addresses. */
@@ -62,13 +65,12 @@ export async function makeNest(): Promise<Nest> {
   const { value } = await keeper.stdout.getReader().read();
   if (new TextDecoder().decode(value) !== "ready\n") throw new Error("the nest cannot be made");
   const proc = `/proc/${keeper.pid}`;
-  const words = (...command: readonly string[]) => [
-    ...["nsenter", "-t", String(keeper.pid), "-m", "-n", "-u", "-i", "--"],
-    ...command,
-  ];
+  const enter = (...kinds: readonly string[]) => ["nsenter", "-t", String(keeper.pid), ...kinds, "--"];
+  const words = (...command: readonly string[]) => [...enter("-m", "-n", "-u", "-i"), ...command];
   return {
     directory,
     words,
+    online: (...command) => [...enter("-m", "-u", "-i"), ...command],
     run(...command) {
       const options = { stdin: "ignore", stdout: "pipe", stderr: "pipe" } as const;
       const { exitCode, stdout, stderr } = Bun.spawnSync(words(...command), options);

@@ -5,6 +5,7 @@ import { VserverError } from "../../text/error.ts";
 import { type GlobalConf, readGlobalConf } from "../conf/global.ts";
 import { type AptSource, aptSources, archiveOf, distribution } from "../mirror.ts";
 import type { Job } from "./job.ts";
+import { cacheFor, mmdebstrapCache } from "./package-cache.ts";
 import { findTool, runTool, toolPath } from "./tool.ts";
 
 export interface Bootstrap {
@@ -63,10 +64,12 @@ export async function debootstrap(job: Job, wanted: Bootstrap): Promise<void> {
     ...(wanted.variant === undefined ? [] : [`--variant=${wanted.variant}`]),
     ...(keyring === undefined ? [] : [`--keyring=${keyring}`]),
   ];
+  const last = [...options, suite, job.staging.tree, mirror];
+  const cache = cacheFor(modern === null ? "debootstrap" : "apt", { mirror, suite });
   const command: readonly [string, ...string[]] =
     modern === null
-      ? [findTool(job, "debootstrap", "debootstrap"), ...options, suite, job.staging.tree, mirror]
-      : [modern, "--mode=root", "--format=directory", ...options, suite, job.staging.tree, mirror];
+      ? [findTool(job, "debootstrap", "debootstrap"), `--cache-dir=${cache}`, ...last]
+      : [modern, "--mode=root", "--format=directory", ...mmdebstrapCache(cache), ...last];
   job.progress.phase(`installing ${suite}`);
   await runTool(job, {
     attempt,
