@@ -30,7 +30,11 @@ export const manual: Manual = {
     "When a taken-over server's first machine is back, sync or move from the new one brings it home.",
   ],
   options: [
-    { flag: "--rsh", value: "COMMAND", about: "how to reach HOST; ssh unless said" },
+    {
+      flag: "--rsh",
+      value: "COMMAND",
+      about: "how to reach HOST; ssh unless said, which ends a minute after the network",
+    },
     { flag: "--keep", about: "move: leave the tree here, never to be started" },
     { flag: "--abort", about: "move: undo one that is not complete" },
     { flag: "--force", about: "takeover: go on although the other machine cannot be asked" },

@@ -32,6 +32,7 @@ import {
   serversRoot,
 } from "../paths.ts";
 import { originOf, roleOf, setRole } from "./role.ts";
+import { endStragglers } from "./stragglers.ts";
 
 /** What both ends say of a transfer. */
 export interface Reception {
@@ -82,6 +83,7 @@ export async function beginReception(name: ServerName, transfer: string): Promis
     if (existsSync(file) && originOf(readFileSync(file, "utf8")) !== originOf(transfer)) {
       throw refuse(name, "another transfer of it has begun", `end that one, or remove ${staging(name)}`);
     }
+    await endStragglers(name, staging(name));
     writeFileSync(file, transfer, { mode: 0o600 });
     mend(name);
     for (const which of ["tree", "settings"] as const) mkdirSync(part(name, which), { recursive: true, mode: 0o700 });

@@ -24,6 +24,9 @@ export interface Remote {
   readonly shell: readonly string[];
 }
 
+/** Says within a minute that the network has gone, which TCP itself never does to whoever only waits. */
+const defaultShell = "ssh -o ServerAliveInterval=15";
+
 /** @throws VserverError for what ssh or rsync would take for an option or a path. */
 export function remote(object: string, host: string, shell: string | undefined): Remote {
   if (!/^([A-Za-z0-9_][A-Za-z0-9_.-]*@)?([A-Za-z0-9][A-Za-z0-9_.-]*|\[[0-9A-Fa-f:.]+\])$/.test(host)) {
@@ -35,7 +38,7 @@ export function remote(object: string, host: string, shell: string | undefined):
       wayOut,
     });
   }
-  return { host, shell: (shell ?? "ssh").split(/\s+/).filter(Boolean) };
+  return { host, shell: (shell ?? defaultShell).split(/\s+/).filter(Boolean) };
 }
 
 export interface Answer {

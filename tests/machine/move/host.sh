@@ -27,6 +27,7 @@ SetEnv PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ip link add first type veth peer name second
 ip address add 10.9.0.1/24 dev first
 ip link set first up
+ip route add 10.0.0.9/32 dev first
 cat >/run/second/main <<'.'
 set -e
 mount --make-rprivate /
@@ -48,6 +49,7 @@ echo $$ >/run/second.pid
 while ! ip link show second >/dev/null 2>&1; do sleep 0.1; done
 ip link set lo up
 ip address add 10.9.0.2/24 dev second
+ip address add 10.0.0.9/32 dev second
 ip link set second up
 /usr/sbin/sshd -f /run/second/sshd_config
 exec sleep infinity

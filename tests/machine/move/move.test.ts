@@ -119,6 +119,49 @@ test("cut off anywhere, a move leaves at most one machine that runs the server, 
   expect(there("vserver", "--silent", "twin", "stop").status).toBe(0);
 });
 
+test("the examples of the manual", () => {
+  const typed = (on: typeof here, line: string) => expect(on("sh", "-c", line)).toMatchObject({ status: 0, err: "" });
+  makeSmall("web1");
+  typed(here, "vserver web1 sync root@10.0.0.9");
+  typed(there, "vserver web1 takeover --force");
+  expect(runsThere("web1")).toBe(true);
+  expect(there("vserver", "--silent", "web1", "delete", "--yes").status).toBe(0);
+  expect(here("vserver", "web1", "delete", "--yes").status).toBe(0);
+  makeSmall("web1");
+  typed(here, "vserver web1 move root@10.0.0.9");
+  expect(there("vserver", "--silent", "web1", "delete", "--yes").status).toBe(0);
+});
+
+test("the network goes in the middle of a move: it says so, the server is nowhere twice, and the same command completes it", async () => {
+  makeSmall("cutoff");
+  run("sh", "-c", "head -c 60M /dev/urandom >/vservers/cutoff/data");
+  const sum = run("sha256sum", "/vservers/cutoff/data").out;
+  const arriving = "/run/second/vservers/trees/.cutoff.moving/tree";
+  const impatient = ["--rsh", "ssh -o ServerAliveInterval=1"];
+  const move = Bun.spawn(["vserver", "--silent", "cutoff", "move", other, ...impatient], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const partly = `until find ${arriving} -name '.data.*' -size +4M 2>/dev/null | grep -q .; do sleep 0.05; done`;
+  expect(run("timeout", "60", "sh", "-c", partly).status).toBe(0);
+  run("ip", "link", "set", "first", "down");
+  expect(await move.exited).toBe(1);
+  expect(await move.stderr.text()).toMatch(/vserver cutoff: cannot send it to .*; the same command goes on .*\n$/);
+  expect(startsHere("cutoff")).toMatchObject({ status: 1, err: expect.stringContaining("it is being moved to") });
+  expect(there("vserver", "--silent", "cutoff", "start").status).toBe(5);
+  // Back with another address: the old connections get no word of their end through, and the other one's rsync waits.
+  const address = (from: string, to: string) =>
+    run("sh", "-c", `ip address del ${from}/24 dev first; ip link set first up; ip address add ${to}/24 dev first`);
+  address("10.9.0.1", "10.9.0.3");
+  expect(run("pgrep", "-x", "rsync").status).toBe(0);
+  expect(here("vserver", "--silent", "cutoff", "move", other)).toMatchObject({ status: 0, err: "" });
+  expect(run("pgrep", "-x", "rsync").status).toBe(1);
+  expect(there("sha256sum", "/vservers/cutoff/data").out).toBe(sum);
+  expect(there("ls", "-A", "/vservers/cutoff").out).not.toContain(".data");
+  expect(existsSync("/vservers/cutoff")).toBe(false);
+  address("10.9.0.3", "10.9.0.1");
+  expect(there("vserver", "cutoff", "delete", "--yes").status).toBe(0);
+}, 300_000);
+
 test("refused: a server of that name is there already; a name that ssh would take for an option; a running target", () => {
   makeSmall("twin");
   expect(here("vserver", "twin", "move", other).err).toContain("has a server of that name already");
