@@ -15,6 +15,8 @@ MULTIARCH := $(shell $(CC) -print-multiarch)
 PAM = $(DESTDIR)$(PREFIX)/lib/$(MULTIARCH)/security
 UNITS = $(DESTDIR)$(PREFIX)/lib/systemd/system
 SYSV = $(DESTDIR)/etc/init.d
+# /run/vserver and all that is mounted in it, as systemd calls it.
+OWN_MOUNTS = run-vserver.mount run-vserver-.mount
 
 # Every program made with BPF_PROG has a `ctx`, used or not.
 BPF_FLAGS = -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror -Wno-unused-parameter
@@ -100,7 +102,7 @@ $(BUILD)/man: $(SOURCES) scripts/man.ts
 	rm -rf $@ && $(BUN) scripts/man.ts $@
 
 # As installed, for the test machine. Replaced as a whole, so that nobody sees half of it.
-$(BUILD)/stage: $(PROGRAMS) $(BUILD)/man $(BUILD)/completions $(wildcard systemd/* sysv/*)
+$(BUILD)/stage: $(PROGRAMS) $(BUILD)/man $(BUILD)/completions $(wildcard systemd/*.* systemd/*/* sysv/*)
 	rm -rf $@.new
 	@$(MAKE) -s install DESTDIR=$@.new PREFIX=/usr
 	rm -rf $@ && mv $@.new $@
@@ -114,7 +116,8 @@ install: $(PROGRAMS) $(BUILD)/man $(BUILD)/completions ## install below DESTDIR 
 	for tool in $$($(BUN) scripts/tools.ts everybody); do ln -sf ../lib/vserver/vserver $(BIN)/$$tool; done
 	ln -sf ../lib/vserver/launch $(SBIN)/vexec
 	for page in $(BUILD)/man/*; do install -D -m 644 -t $(MAN)/man$${page##*.} $$page; done
-	for unit in $(wildcard systemd/*); do sed 's|@PREFIX@|$(PREFIX)|g' $$unit >$(UNITS)/$${unit##*/}; done
+	for unit in $(wildcard systemd/*.*); do sed 's|@PREFIX@|$(PREFIX)|g' $$unit >$(UNITS)/$${unit##*/}; done
+	for mount in $(OWN_MOUNTS); do install -D -m 644 systemd/drop-in/mounts.conf $(UNITS)/$$mount.d/vserver.conf; done
 	install -D -m 644 $(BUILD)/completions/bash $(SHARE)/bash-completion/completions/vserver
 	for tool in $$($(BUN) scripts/tools.ts) vexec; do \
 	  [ $$tool = vserver ] || ln -sf vserver $(SHARE)/bash-completion/completions/$$tool; done
@@ -126,7 +129,9 @@ install: $(PROGRAMS) $(BUILD)/man $(BUILD)/completions ## install below DESTDIR 
 uninstall: $(BUILD)/man ## remove what install put there
 	for tool in $$($(BUN) scripts/tools.ts) vexec rebootmgr; do rm -f $(BIN)/$$tool $(SBIN)/$$tool; done
 	for page in $(BUILD)/man/*; do rm -f $(MAN)/man$${page##*.}/$${page##*/}; done
-	for unit in $(wildcard systemd/*); do rm -f $(UNITS)/$${unit##*/}; done
+	for unit in $(wildcard systemd/*.*); do rm -f $(UNITS)/$${unit##*/}; done
+	for mount in $(OWN_MOUNTS); do rm -f $(UNITS)/$$mount.d/vserver.conf; \
+	  rmdir --ignore-fail-on-non-empty $(UNITS)/$$mount.d; done
 	rm -f $(PAM)/pam_vserver.so
 	for tool in $$($(BUN) scripts/tools.ts) vexec; do rm -f $(SHARE)/bash-completion/completions/$$tool; done
 	rm -f $(SHARE)/zsh/vendor-completions/_vserver $(SHARE)/fish/vendor_conf.d/vserver.fish

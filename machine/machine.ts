@@ -72,10 +72,11 @@ export async function boot(parts: Parts, options: MachineOptions, job: Job, list
       const resize = (rows: number, columns: number) => control.send(Buffer.from(`${rows} ${columns}\n`));
       listener.up?.({ type: (keys) => terminal.send(keys), resize });
     }
-    const exit = /^exit ([0-9]+)\n/m.exec(text.control);
+    const exit = /^(exit|off) ([0-9]+)\n/m.exec(text.control);
     if (exit === null) return;
-    status = Number(exit[1]);
-    processes.end();
+    status = Number(exit[2]);
+    // The other one ends by itself.
+    if (exit[1] === "exit") processes.end();
   });
   const ports = [console, terminal, control, out, err];
 
@@ -108,7 +109,7 @@ export async function boot(parts: Parts, options: MachineOptions, job: Job, list
     const complaint = await processes.finish(
       qemu(options, {
         kernel: parts.kernel,
-        disk: options.disk ?? parts.disk,
+        disk: options.keep ?? options.disk ?? parts.disk,
         servers,
         console: console.path,
         terminal: terminal.path,

@@ -12,6 +12,12 @@ const options = [
     value: "IMAGE",
     about: "raw disk image to mount at /vservers instead of the empty one; not changed",
   },
+  {
+    flag: "--keep",
+    value: "IMAGE",
+    about: "disk image with all that the machine changes, made if it is not there: the next run goes on from it",
+  },
+  { flag: "--systemd", about: "process 1 is systemd, and the command one of its services, begun with the boot" },
   { flag: "--memory", value: "M", about: "memory in MiB (default 2048)" },
   { flag: "--cpus", value: "N", about: "virtual processors (default 2)" },
   { flag: "--icount", about: "one processor whose time is a count of instructions: repeatable measurements" },
@@ -21,7 +27,7 @@ const options = [
 const description = [
   "The test machine is a stock Debian kernel in QEMU on a throw-away copy of a Debian 13 tree. It has no network but its " +
     "own: lo, and eth0 with 10.0.0.1/24. This working tree is readable at /src, what `make build` made is installed, " +
-    "/vservers is an ext4 disk with project quota, and /var/cache/vserver has Debian trees for virtual servers. Nothing it does lasts longer than the run.",
+    "/vservers is an ext4 disk with project quota, and /var/cache/vserver has Debian trees for virtual servers. Nothing it does lasts longer than the run, unless --keep says so.",
 ];
 
 export const runManual: Manual = {

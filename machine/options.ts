@@ -21,6 +21,10 @@ export interface MachineOptions {
   /** Trees for virtual servers; none named means all. */
   readonly guests: readonly string[];
   readonly disk: string | undefined;
+  /** Disk image that the machine lives on, whose changes are kept. */
+  readonly keep: string | undefined;
+  /** Process 1 is Debian's. */
+  readonly systemd: boolean;
   /** MiB. */
   readonly memory: number;
   readonly cpus: number;
@@ -42,6 +46,8 @@ export function machineOptions(tool: string, args: Arguments, defaultTimeout?: n
   if (!isKernel(kernel)) throw complain(`there is no kernel ${kernel} here, only ${kernels.join(" and ")}`);
   const timeout = args.value("--timeout");
   const disk = args.value("--disk");
+  const keep = args.value("--keep");
+  if (disk !== undefined && keep !== undefined) throw complain("--disk is never changed, --keep is: only one of them");
   const shares = args.values("--share").map((text) => {
     const at = text.lastIndexOf(":");
     const share = { from: resolve(text.slice(0, at)), to: text.slice(at + 1) };
@@ -59,6 +65,8 @@ export function machineOptions(tool: string, args: Arguments, defaultTimeout?: n
     install: args.values("--install"),
     guests,
     disk: disk === undefined ? undefined : resolve(disk),
+    keep: keep === undefined ? undefined : resolve(keep),
+    systemd: args.has("--systemd"),
     memory: number("--memory", 2048),
     cpus: icount ? 1 : number("--cpus", 2),
     icount,

@@ -50,6 +50,9 @@ function kernelArguments(options: MachineOptions): string {
     "watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=180 workqueue.watchdog_thresh=180",
     "sysctl.kernel.hung_task_timeout_secs=360",
     "rootfstype=virtiofs root=root ro init=/usr/sbin/machine-init",
+    ...(options.keep === undefined ? [] : ["machine.keep"]),
+    // Its default is the graphical one.
+    ...(options.systemd ? ["machine.systemd systemd.unit=multi-user.target"] : []),
     ...options.append,
   ].join(" ");
 }
@@ -68,7 +71,8 @@ export function qemu(options: MachineOptions, wiring: Wiring): string[] {
   for (const { tag, socket } of wiring.servers) {
     words.push("-chardev", `socket,id=${tag},path=${socket}`, "-device", `vhost-user-fs-pci,chardev=${tag},tag=${tag}`);
   }
-  words.push("-drive", `file=${wiring.disk},format=raw,if=none,id=disk,snapshot=on,cache=unsafe,discard=unmap`);
+  const changes = `snapshot=${options.keep === undefined ? "on" : "off"}`;
+  words.push("-drive", `file=${wiring.disk},format=raw,if=none,id=disk,${changes},cache=unsafe,discard=unmap`);
   words.push("-device", "virtio-blk-pci,drive=disk", "-device", "virtio-serial-pci");
   words.push("-chardev", `socket,id=terminal,path=${wiring.terminal}`, "-device", "virtconsole,chardev=terminal,nr=0");
   wiring.ports.forEach((socket, at) => {

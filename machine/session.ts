@@ -1,5 +1,5 @@
 /** A job in the test machine, from the options of a command line to an exit status; shared by run and shell. */
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { tail } from "./console.ts";
 import type { Job } from "./job.ts";
@@ -7,6 +7,7 @@ import { guestShelf, toolsLayer } from "./links.ts";
 import { boot, type Listener, type Outcome, type Parts } from "./machine.ts";
 import type { MachineOptions } from "./options.ts";
 import { type Part, partPath, source } from "./parts/cache.ts";
+import { output } from "./parts/command.ts";
 import { diskPart } from "./parts/disk.ts";
 import { guestParts } from "./parts/guests.ts";
 import { kernelPart } from "./parts/kernel.ts";
@@ -19,6 +20,9 @@ export async function session(tool: string, options: MachineOptions, job: Job, l
   const root = rootPart(options.install);
   const guests = chosenGuests(options.guests);
   await prepare([kernel, root, diskPart, ...guests.values()]);
+  if (options.keep !== undefined && !existsSync(options.keep)) {
+    await output(["cp", "--sparse=always", partPath(diskPart), options.keep], `make ${options.keep}`);
+  }
   const tools = await toolsLayer();
   const shelf = guestShelf(guests);
   const parts: Parts = {

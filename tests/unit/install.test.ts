@@ -49,7 +49,8 @@ test("every tool has a man page", () => {
 });
 
 test("the units start what was installed", () => {
-  for (const unit of readdirSync(join(root, "systemd"))) {
+  const units = readdirSync(join(root, "systemd"), { withFileTypes: true }).filter((one) => one.isFile());
+  for (const { name: unit } of units) {
     const text = readFileSync(installed(`lib/systemd/system/${unit}`), "utf8");
     const programs = [...text.matchAll(/^Exec\w+=(\S+)/gm)].map((match) => match[1] ?? "");
     expect(text).not.toContain("@PREFIX@");
