@@ -9,7 +9,7 @@ import { parseRaces, raceReport } from "./race.ts";
 import type { Report } from "./report.ts";
 
 /** Debian packages of the peers. */
-const packages = ["bubblewrap", "lxc", "runc", "systemd-container", "util-linux"];
+export const peerPackages = ["bubblewrap", "lxc", "runc", "systemd-container", "util-linux"];
 /** How often each contestant runs. */
 const rounds = { native: 50, machine: 9 } as const;
 
@@ -22,21 +22,29 @@ function reports(where: string, text: string, isNative: boolean): readonly Repor
   return Object.entries(parseRaces(text)).map(([name, found]) => raceReport(where, name, found, isNative));
 }
 
-/** On this machine's own kernel. A peer that cannot be installed is told of in the tables. */
-export async function native(): Promise<readonly Report[]> {
+/**
+ * What a script beside native.sh prints that runs on this machine's own kernel. A peer that cannot be installed is told of
+ * in the tables.
+ */
+export async function onThisMachine(script: string, words: readonly string[], seconds: number): Promise<string> {
   if (process.getuid?.() !== 0) {
     const attempt = "measure on this machine";
     throw new VserverError({ object: "bench", attempt, cause: "only root may", wayOut: "become root" });
   }
-  await build();
-  await output([join(root, "scripts/packages"), ...packages], { seconds: 300 }).catch((thrown) =>
+  await output([join(root, "scripts/packages"), ...peerPackages], { seconds: 300 }).catch((thrown) =>
     console.error(String(thrown instanceof Error ? thrown.message : thrown)),
   );
   const tools = join(root, "build/stage/usr/sbin");
   const own = ["unshare", "--mount", "--propagation", "private"];
   const command = [...own, join(root, "bench/process/native.sh"), process.execPath, tools, buildDirectory];
+  return output([...command, script, ...words], { seconds });
+}
+
+/** On this machine's own kernel. */
+export async function native(): Promise<readonly Report[]> {
+  await build();
   const text = await showing("processes on this machine", () =>
-    output([...command, String(rounds.native)], { seconds: 600 }),
+    onThisMachine("inside.sh", [String(rounds.native)], 600),
   );
   return reports(`Linux ${release()} ${arch()}, this machine`, text, true);
 }
@@ -47,7 +55,7 @@ export async function machine(): Promise<readonly Report[]> {
   const found: Report[] = [];
   for (const kernel of kernels) {
     const command = [join(root, "machine/run"), "--kernel", kernel, "--timeout", "900"];
-    const install = packages.flatMap((name) => ["--install", name]);
+    const install = peerPackages.flatMap((name) => ["--install", name]);
     const script = `vkernel load >/dev/null && exec /src/bench/process/inside.sh /src/build/bench ${rounds.machine}`;
     const text = await showing(`processes on Linux ${kernel}`, () =>
       output([...command, ...install, "--", "sh", "-c", script], { seconds: 1500 }),

@@ -7,6 +7,8 @@ import { type Report, reportText } from "./report.ts";
 const parts: Readonly<Record<string, () => Promise<readonly Report[]>>> = {
   native: async () => (await import("./processes.ts")).native(),
   machine: async () => (await import("./processes.ts")).machine(),
+  many: async () => (await import("./many.ts")).many(),
+  crowd: async () => (await import("./many.ts")).manyInMachine(),
   hooks: async () => (await import("./hooks.ts")).hooks(),
   unify: async () => (await import("./unify.ts")).unify(),
 };
@@ -19,6 +21,8 @@ const manual: Manual = {
   description: [
     "  native   time and memory of whole processes against other tools, on this machine (root)",
     "  machine  the same in the test machine, with contexts: there only the ratios count",
+    "  many     1, 10 and 100 servers started and stopped, and what stays in memory, on this machine (root)",
+    "  crowd    the same in the test machine, with contexts",
     "  hooks    instructions the kernel half adds to system calls, in the test machine",
     "  unify    time, memory and links of vunify against other tools, on this machine (root)",
     "Without a PART all of them. docs/benchmarks.md says how to read the tables.",

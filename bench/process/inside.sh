@@ -4,22 +4,11 @@
 set -eu
 programs=$1 rounds=$2
 name=bench root=${VSERVER_ROOT:-/vservers}/bench work=/run/bench
-mkdir -p $work /etc/vservers "$root"/{bin,sbin,usr/bin,proc,sys,dev,etc,run,tmp,root}
+mkdir -p $work /etc/vservers
 
-# ---- a small tree with programs of this machine, whose init only says that it runs
-
-install_program() {
-  cp -L --parents "$1" "$root"
-  ldd "$1" | grep -o '/[^ ]*' | xargs -I{} cp -L --parents {} "$root"
-}
-for program in /bin/sh /bin/true /bin/kill /usr/bin/setpriv; do install_program "$program"; done
-cp "$programs/idle" "$root"/sbin/init
-printf '#!/bin/sh\nkill -TERM 1\n' >"$root"/sbin/minit-stop
-chmod 755 "$root"/sbin/minit-stop
-echo 'root:x:0:0:root:/root:/bin/sh' >"$root"/etc/passwd
-cp /etc/ld.so.cache "$root"/etc
-echo 'root:x:0:' >"$root"/etc/group
-mkfifo "$root/ready"
+# shellcheck source=/dev/null
+. "$(dirname "$(readlink -f "$0")")/tree.sh"
+make_tree "$programs" "$root"
 
 # ---- the contestants, in the form race reads
 
