@@ -6,7 +6,7 @@ import { type BootServer, bootServers } from "../server/boot/servers.ts";
 import { type Outcome, together } from "../server/boot/together.ts";
 import { isPopulated } from "../server/life/cgroup.ts";
 import { isStanding } from "../server/life/phase.ts";
-import { readServer, readServerToStop, useContexts } from "../server/life/server.ts";
+import { readServer, readServerToStop, useContexts, wantedProfile } from "../server/life/server.ts";
 import { start } from "../server/life/start.ts";
 import { stop } from "../server/life/stop.ts";
 import { reasonToRest } from "../server/move/role.ts";
@@ -29,8 +29,8 @@ const manual: Manual = {
     "start starts every server whose conf file says ONBOOT=yes, by PRIORITY: servers of the same PRIORITY start together, as many at a time as there are processors; those of a higher number start when they are done. stop stops every running server, in the reverse order, whatever ONBOOT says. restart does one after the other. reload starts what ONBOOT=yes newly asks for and leaves alone what runs.",
     "Each server gets one line when it is done. One that fails stops no other; its last words are shown.",
     "status says of every server whether it runs and whether it starts with the machine.",
-    `At boot and shutdown it is called by the systemd unit vservers.service or the script /etc/init.d/vservers. To systemd it is one service: stopping that stops the servers, whose processes systemd does not see. A single server is vserver@NAME.service.`,
-    `${bootConfFile} may set BACKGROUND=yes (start returns at once and reports to ${backgroundLog}) and PARALLEL=N.`,
+    `At boot and shutdown it is called by the systemd unit vservers.service or the script /etc/init.d/vservers. To systemd it is one service: stopping that stops the servers, whose processes systemd does not see. A single server is vserver@NAME.service. Either is active from its start to its stop, whatever becomes of servers in between: reload starts what was stopped by hand.`,
+    `${bootConfFile} may set BACKGROUND=yes (start returns at once and reports to ${backgroundLog}; under systemd, which keeps nobody waiting, it does not) and PARALLEL=N.`,
   ],
   options: [
     { flag: "--jobs", aliases: ["-j"], value: "N", about: "most servers at a time" },
@@ -101,7 +101,7 @@ async function startAll(parallel: number): Promise<boolean> {
     parallel,
     async (one) => {
       if (one.problem !== undefined) throw new UnusableConf(one.problem);
-      const outcome = await start(readServer(one.name), { noDevices: false, print: keepLast(one) });
+      const outcome = await start(readServer(one.name, wantedProfile()), { noDevices: false, print: keepLast(one) });
       return outcome === "running" ? "was running" : "started";
     },
     report,

@@ -1,17 +1,16 @@
 /** Draws questions on a terminal of 80 columns: what is wrong shows while it is typed, Escape goes back, ^C gives up. */
 import { isCancel, type Prompt, SelectPrompt, TextPrompt } from "@clack/core";
 import type { Answers, Question, Surroundings } from "../../server/newserver/questions.ts";
+import { paint } from "../../text/colour.ts";
 
 export type Reply =
   | { readonly kind: "answer"; readonly text: string }
   | { readonly kind: "back" }
   | { readonly kind: "quit" };
 
-const coloured = process.stdout.isTTY === true && !process.env["NO_COLOR"];
-const paint = (code: number) => (text: string) => (coloured ? `\x1b[${code}m${text}\x1b[0m` : text);
-const bold = paint(1);
-const dim = paint(2);
-const red = paint(31);
+const bold = (text: string) => paint("bold", text);
+const dim = (text: string) => paint("dim", text);
+const red = (text: string) => paint("red", text);
 const width = 78;
 const cut = (line: string): string => (line.length > width ? `${line.slice(0, width - 1)}…` : line);
 

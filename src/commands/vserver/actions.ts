@@ -3,7 +3,7 @@
 import { readServerConf } from "../../server/conf/read.ts";
 import { isPopulated } from "../../server/life/cgroup.ts";
 import { runInside } from "../../server/life/inside.ts";
-import { readServer, readServerToStop } from "../../server/life/server.ts";
+import { readServer, readServerToStop, wantedProfile } from "../../server/life/server.ts";
 import { start } from "../../server/life/start.ts";
 import { stop } from "../../server/life/stop.ts";
 import { listServicesScript, serviceScript, setServiceScript } from "../../server/manage/inside.ts";
@@ -23,7 +23,7 @@ const options = (call: Call) => ({ noDevices: call.noDevices, print: (line: stri
 const runningLine = (name: ServerName, running: boolean): string => `Server ${name} is ${running ? "" : "not "}running`;
 
 async function startServer(call: Call): Promise<number> {
-  const server = readServer(call.name);
+  const server = readServer(call.name, wantedProfile());
   say(call, `Starting the virtual server ${call.name}`);
   const outcome = await start(server, options(call));
   say(

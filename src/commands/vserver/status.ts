@@ -6,7 +6,7 @@ import { groupProcesses, isPopulated, serverGroup } from "../../server/life/cgro
 import { readState } from "../../server/life/state.ts";
 import type { ServerName } from "../../server/name.ts";
 import { explain } from "../../text/error.ts";
-import { table } from "../../text/table.ts";
+import { type Column, table } from "../../text/table.ts";
 
 export interface Status {
   readonly name: ServerName;
@@ -60,9 +60,9 @@ export function listServers(json: boolean): number {
     console.log(JSON.stringify(all, null, 2));
     return 0;
   }
-  const columns = [
+  const columns: readonly Column[] = [
     { title: "NAME" },
-    { title: "STATE" },
+    { title: "STATE", colour: (cell: string) => (cell === "running" ? "green" : "dim") },
     { title: "CONTEXT", right: true },
     { title: "PROC", right: true },
     { title: "ADDRESS" },

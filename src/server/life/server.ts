@@ -18,8 +18,14 @@ export interface Server {
   readonly fakeinit: boolean;
 }
 
-/** @throws VserverError when the conf is missing or wrong, or there is no tree. */
-export function readServer(name: ServerName, profile?: string): Server {
+/** PROFILE of the environment, by which whoever starts a server chooses; "" = what the conf file says. */
+export const wantedProfile = (): string => process.env["PROFILE"] ?? "";
+
+/**
+ * @param profile PROFILE before the file is read; of a server that runs, the one it was started with, unless said
+ * @throws VserverError when the conf is missing or wrong, or there is no tree.
+ */
+export function readServer(name: ServerName, profile = readState(name)?.profile): Server {
   const { conf, warnings } = readServerConf(name, profile);
   for (const warning of warnings) console.error(warning);
   const directory = serverDirectory(name);

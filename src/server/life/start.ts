@@ -1,6 +1,8 @@
 /** Starts a server: its surroundings, then its own init scripts. Either it runs afterwards, or nothing is left. */
+import { beneath } from "../../linux/beneath.ts";
 import { type Step, step } from "../../linux/plan/step.ts";
 import { runPlan } from "../../linux/spawn.ts";
+import { VserverError } from "../../text/error.ts";
 import { expectHere } from "../move/role.ts";
 import { findTie, type Tie } from "./address.ts";
 import { followBoot } from "./bootlog.ts";
@@ -65,6 +67,17 @@ function serviceSteps(server: Server, state: ServerState, tie: Tie | undefined):
   return [...process, step("setsid", {}, "ignore"), runStep(server.name, ["/bin/sh", "-c", startScript])];
 }
 
+/** For its shells, as in 2003; whatever the server has made of that file, it starts. */
+function writeProfile(server: Server, profile: string, options: StartOptions): void {
+  if (profile === "") return;
+  try {
+    beneath(server.directory, (tree) => tree.write("etc/PROFILE", `export PROFILE=${profile}\n`));
+  } catch (thrown) {
+    if (!(thrown instanceof VserverError)) throw thrown;
+    options.print(thrown.message);
+  }
+}
+
 async function runServices(steps: readonly Step[], options: StartOptions): Promise<void> {
   const log = followBoot(options.print);
   try {
@@ -79,9 +92,10 @@ export async function start(server: Server, options: StartOptions): Promise<"sta
   rootOnly(server.name, "start it");
   return withLock(server.name, async () => {
     if (isPopulated(server.name) && !isInterrupted(server.name)) return "running";
-    await prepare(server, await useContexts(server), options, (state, tie) =>
-      runServices(serviceSteps(server, state, tie), options),
-    );
+    await prepare(server, await useContexts(server), options, (state, tie) => {
+      writeProfile(server, state.profile, options);
+      return runServices(serviceSteps(server, state, tie), options);
+    });
     // It runs, whatever the script says; killed in the script, it has not been started completely.
     await callHook(server.name, "post-start").finally(() => setPhase(server.name, "up"));
     return "started";
