@@ -12,16 +12,19 @@ import {
   verifyRules,
 } from "../paths.ts";
 
-/** In the order they are moved and removed: the tree first, the conf file last, so that the server is known to the end. */
+/**
+ * In the order they are moved and removed: the tree first, and what we remember of the server last, for there it stands
+ * that another machine has it.
+ */
 export const belongings = (name: ServerName): readonly string[] => [
   serverDirectory(name),
-  libraryDirectory(name),
   servedDirectory(name),
   mountTable(name),
   verifyRules(name),
   hookDirectory(name),
   hookFile(name),
   confFile(name),
+  libraryDirectory(name),
 ];
 
 /** Whether something is there, a dangling link too. */

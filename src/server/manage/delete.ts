@@ -62,11 +62,15 @@ export async function deleteServer(name: ServerName): Promise<void> {
     try {
       removeTree(name);
       const [, ...files] = belongings(name);
-      for (const path of files) rmSync(path, { recursive: true, force: true });
+      const remove = (path: string) => rmSync(path, { recursive: true, force: true });
+      files.slice(0, -1).forEach(remove);
+      if (isThere(grave(name))) {
+        empty(grave(name));
+        rmdirSync(grave(name));
+      }
+      // Whoever goes on with a move that was cut off here finds nothing left to do without it.
+      files.slice(-1).forEach(remove);
       forgetRename(name);
-      if (!isThere(grave(name))) return;
-      empty(grave(name));
-      rmdirSync(grave(name));
     } catch (thrown) {
       const words = systemWords(thrown);
       if (words === undefined) throw thrown;

@@ -6,7 +6,7 @@ import { tryLock } from "../../linux/lock.ts";
 import { VserverError } from "../../text/error.ts";
 import { isPopulated } from "../life/cgroup.ts";
 import { isStanding } from "../life/phase.ts";
-import { readServer, rootOnly } from "../life/server.ts";
+import { readServer, readServerToStop, rootOnly } from "../life/server.ts";
 import { stop } from "../life/stop.ts";
 import { deleteServer } from "../manage/delete.ts";
 import type { ServerName } from "../name.ts";
@@ -84,6 +84,7 @@ async function leave(name: ServerName, there: Remote): Promise<Leaving> {
     expectHere(name);
   }
   expectHere(name);
+  readServer(name);
   const transfer = transferId(Bun.randomUUIDv7());
   const running = isPopulated(name);
   if (running) await send(there, name, await begin(there, name, transfer));
@@ -93,12 +94,11 @@ async function leave(name: ServerName, there: Remote): Promise<Leaving> {
   return role;
 }
 
-/** Moves it; the same command completes a move that was cut off. */
+/** Moves it; the same command completes a move that was cut off, be it while what is left here was being deleted. */
 export async function move(name: ServerName, there: Remote, options: MoveOptions): Promise<void> {
   await alone(name, async () => {
-    const server = readServer(name);
     const role = await leave(name, there);
-    if (isStanding(name)) await stop(server, { print: options.print });
+    if (isStanding(name)) await stop(readServerToStop(name), { print: options.print });
     const to = await begin(there, name, role.transfer);
     if (to.state === "open") {
       await send(there, name, to);

@@ -76,6 +76,12 @@ function expectReceivable(name: ServerName, transfer: string): "open" | "arrived
 export async function beginReception(name: ServerName, transfer: string): Promise<Reception> {
   return withLock(name, async () => {
     const state = expectReceivable(name, transfer);
+    const places = { tree: part(name, "tree"), settings: part(name, "settings") };
+    if (state === "arrived") {
+      // The commit may have been killed before its last step.
+      if (isThere(staging(name))) discard(name);
+      return { state, ...places, likeness: undefined };
+    }
     ensureServersRoot(serversRoot());
     mkdirSync(staging(name), { recursive: true, mode: 0o700 });
     const file = part(name, "transfer");
@@ -88,7 +94,7 @@ export async function beginReception(name: ServerName, transfer: string): Promis
     mend(name);
     for (const which of ["tree", "settings"] as const) mkdirSync(part(name, which), { recursive: true, mode: 0o700 });
     const likeness = isThere(serverDirectory(name)) ? serverDirectory(name) : undefined;
-    return { state, tree: part(name, "tree"), settings: part(name, "settings"), likeness };
+    return { state, ...places, likeness };
   });
 }
 
