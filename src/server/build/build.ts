@@ -72,7 +72,8 @@ async function finish(job: Job, method: Method, request: BuildRequest, present?:
     // A cloned server has been set up once; what its administrator changed since stays.
     if (method.kind !== "clone") {
       writeMountTables(tree);
-      disableServices(tree, method.kind === "copy");
+      const off = disableServices(tree, method.kind === "copy");
+      if (off.length > 0) job.tell(`Switched off in it: ${off.join(", ")}`);
       lockRoot(tree);
     }
     const address = request.conf.addresses === undefined ? undefined : firstAddress(conf.iproot);
