@@ -88,6 +88,10 @@ const manual: Manual = {
       command: "vserver web4 build --method oci nginx:latest",
       about: "A server that runs what is in a container image, the directory nginx being an OCI layout.",
     },
+    {
+      command: "vserver web5 build --method rpm --include bash,rpm,openssh-server /srv/packages",
+      about: "A server with these packages of a distribution, and what they need.",
+    },
     { command: "vserver web2 build --method clone web1", about: "Another like it." },
     { command: "vserver web3 build --method clone --unify web1", about: "Another that costs nearly nothing." },
   ],
