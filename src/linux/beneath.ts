@@ -159,10 +159,10 @@ export class Tree {
     });
   }
 
-  /** Opens a regular file for reading, to be closed by the caller; undefined when there is none. */
-  openFile(path: string): number | undefined {
+  /** Opens a regular file, for reading unless `flags` say otherwise, to be closed by the caller; undefined when there is none. */
+  openFile(path: string, flags: number = O_RDONLY): number | undefined {
     return this.#try(path, "open it", () => {
-      const file = openat2(this.root, relative(path), O_RDONLY | O_NONBLOCK | O_NOCTTY, inRoot);
+      const file = openat2(this.root, relative(path), flags | O_NONBLOCK | O_NOCTTY, inRoot);
       if (fstatSync(file).isFile()) return file;
       closeSync(file);
       throw this.#error(path, "open it", "it is not a regular file");

@@ -7,7 +7,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 /** An entry of a layer: a file unless it says otherwise. */
 export interface Entry {
   readonly path: string;
-  readonly content?: string;
+  readonly content?: string | Uint8Array;
   readonly mode?: number;
   readonly owner?: number;
   readonly type?: "directory" | "link" | "hard link" | "character";
@@ -53,7 +53,8 @@ function header(entry: Entry, size: number): Buffer {
 
 export function archive(entries: readonly Entry[]): Buffer {
   const parts = entries.flatMap((entry) => {
-    const content = Buffer.from(entry.content ?? "");
+    const { content: given = "" } = entry;
+    const content = typeof given === "string" ? Buffer.from(given) : given;
     return [header(entry, content.length), content, Buffer.alloc(-content.length & (block - 1))];
   });
   return Buffer.concat([...parts, Buffer.alloc(2 * block)]);
@@ -121,7 +122,7 @@ export function writeDockerArchive(file: string, image: ImageSpec & { readonly n
   const Layers = archives.map((one) => `${sha256(one)}/layer.tar`);
   const list = [{ Config: `${sha256(config)}.json`, RepoTags: [image.name], Layers }];
   const files = [
-    ...archives.map((one, at) => ({ path: Layers[at] ?? "", content: one.toString("latin1") })),
+    ...archives.map((one, at) => ({ path: Layers[at] ?? "", content: one })),
     { path: `${sha256(config)}.json`, content: config },
     { path: "manifest.json", content: JSON.stringify(list) },
   ];

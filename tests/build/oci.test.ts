@@ -58,7 +58,10 @@ const base: readonly Entry[] = [
   { path: "var/run", type: "link", target: "/run" },
   { path: "srv", type: "directory", mode: 0o1777, owner: 33 },
 ];
+/** No UTF-8, and all that tar has to write otherwise in a list; a byte a character. */
+const odd = "usr/odd \n\t\\ \xfc";
 const upper: readonly Entry[] = [
+  { path: `${odd}/`, type: "directory", mode: 0o711 },
   { path: "usr/.wh.gone" },
   { path: "usr/one", content: "upper one", mode: 0o4755, owner: 33 },
   { path: "usr/opaque", type: "directory", mode: 0o700 },
@@ -86,6 +89,7 @@ for (const compression of [undefined, "gzip", "zstd"] as const) {
     expect(read(built.at("usr/opaque/new"))).toBe("new");
     expect(statSync(built.at("usr/opaque")).mode & 0o7777).toBe(0o700);
     expect(readlinkSync(built.at("usr/changing"))).toBe("one");
+    expect(lstatSync(Buffer.from(built.at(odd), "latin1")).mode & 0o7777).toBe(0o711);
     expect(read(built.at("usr/becomes/filled"))).toBe("x");
     expect(statSync(built.at("srv"))).toMatchObject({ mode: 0o41777, uid: 33 });
     expect(read(built.at("srv/page"))).toBe("hello");

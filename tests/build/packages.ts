@@ -78,7 +78,7 @@ function copyPrograms(root: string, names: readonly string[]): void {
 
 const programs = [
   ...["cat", "chmod", "chroot", "cp", "date", "echo", "env", "grep", "head", "id", "ls", "mkdir", "mknod", "mount"],
-  ...["mv", "rm", "rmdir", "sed", "sh", "sleep", "stat", "touch", "uname", "unshare"],
+  ...["mv", "readlink", "rm", "rmdir", "sed", "sh", "sleep", "stat", "touch", "uname", "unshare"],
 ];
 
 function fillBase(root: string): void {

@@ -120,6 +120,7 @@ test("scripts of packages have no power over the machine, and leave nothing that
     expect(readFileSync("/usr/bin/env").equals(env)).toBe(true);
     expect(powersOf(said("root/status")) & machinesPowers).toBe(0n);
     expect(said("root/status")).toMatch(/NoNewPrivs:\s+1/);
+    expect(said("root/net")).toStartWith("net:[");
     expect(said("root/net").trim()).not.toBe(nest.run("readlink", "/proc/self/ns/net").out.trim());
     // Of the machine there are neither processes nor settings.
     const entries = said("root/proc").split("\n").filter(Boolean);

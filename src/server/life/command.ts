@@ -1,8 +1,7 @@
 /** What a server runs as its process 1 in place of an init: the command of the container image that it was made from. */
-import { closeSync, fchownSync } from "node:fs";
-import { constants } from "node:os";
+import { constants, fchownSync } from "node:fs";
+import { constants as system } from "node:os";
 import { beneath, type Tree } from "../../linux/beneath.ts";
-import { O_CLOEXEC, openat2, resolve } from "../../linux/openat2.ts";
 import { type Step, step } from "../../linux/plan/step.ts";
 import { VserverError } from "../../text/error.ts";
 import { guestPath } from "./entry.ts";
@@ -31,7 +30,7 @@ const isTexts = (value: unknown): value is string[] => Array.isArray(value) && v
 /** The number of a signal by name, with or without SIG, or by number; undefined when it is none. */
 export function signalNumber(name: string): number | undefined {
   if (/^[0-9]{1,2}$/.test(name)) return Number(name) > 0 && Number(name) < 65 ? Number(name) : undefined;
-  return Object.entries(constants.signals).find(([one]) => one === name || one === `SIG${name}`)?.[1];
+  return Object.entries(system.signals).find(([one]) => one === name || one === `SIG${name}`)?.[1];
 }
 
 /** undefined when the server has none. @throws VserverError when it cannot be read as one */
@@ -136,11 +135,6 @@ export function commandProcess(server: Server, what: ServerCommand): CommandProc
   });
 }
 
-const O_WRONLY = 1;
-const O_APPEND = 0o2000;
-const O_NONBLOCK = 0o4000;
-const O_NOCTTY = 0o400;
-
 /** Belongs to who writes to it: programs open their standard output again by name. */
 function openLog(tree: Tree, { uid, gid }: Identity): number {
   tree.makeDirectory("var/log");
@@ -149,14 +143,14 @@ function openLog(tree: Tree, { uid, gid }: Identity): number {
     tree.remove(commandLog);
     tree.write(commandLog, "", 0o640);
   }
-  const flags = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-  const how = resolve.IN_ROOT | resolve.NO_MAGICLINKS | resolve.NO_SYMLINKS;
-  const log = openat2(tree.root, commandLog, flags, how);
-  try {
-    fchownSync(log, uid, gid);
-    return log;
-  } catch (thrown) {
-    closeSync(log);
-    throw thrown;
+  const log = tree.openFile(commandLog, constants.O_WRONLY | constants.O_APPEND);
+  if (log === undefined) {
+    throw new VserverError({
+      object: `${tree.directory}/${commandLog}`,
+      attempt: "open it",
+      cause: "it has gone away",
+    });
   }
+  fchownSync(log, uid, gid);
+  return log;
 }

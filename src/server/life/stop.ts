@@ -18,7 +18,7 @@ import { tearDown } from "./setup.ts";
 import { isSetUp, readState, type ServerState } from "./state.ts";
 
 /** Milliseconds each stage of a stop may take before the next one begins. */
-const patience = { shutdown: 60_000, command: 10_000, terminate: 5_000, kill: 10_000 } as const;
+const patience = { shutdown: 60_000, exit: 500, command: 10_000, terminate: 5_000, kill: 10_000 } as const;
 /** Milliseconds after which a process 1 without any other process has nothing left to do. */
 const loneliness = 1_000;
 const interval = 20;
@@ -104,7 +104,8 @@ async function shutDown(server: Server, state: ServerState, options: StopOptions
   );
   try {
     if (!(await inTime(asked, patience.shutdown))) return false;
-    return state.fakeinit ? await halted(server, end) : !isPopulated(server.name);
+    // What the script has ended may need a moment to be gone.
+    return state.fakeinit ? await halted(server, end) : await emptied(server, patience.exit);
   } finally {
     log.finish();
   }

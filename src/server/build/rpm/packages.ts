@@ -26,6 +26,9 @@ export const packageFiles = (directory: string): readonly string[] =>
 export const ownArchitecture = (arch: string = process.arch): string =>
   ({ x64: "x86_64", arm64: "aarch64", ia32: "i686", ppc64: "ppc64le" })[arch] ?? arch;
 
+/** A distribution has tens of thousands of packages, and the words of a command have an end. */
+const filesAtOnce = 2000;
+
 const format =
   "%{NAME}\\t%{ARCH}\\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\n[\\tp%{PROVIDES}\\n][\\tf%{FILENAMES}\\n]";
 
@@ -52,6 +55,19 @@ export async function readPackageFiles(
 ): Promise<readonly PackageFile[]> {
   const paths = exposed.flatMap(({ path, as }) => packageFiles(path).map((file) => join("/", as, file)));
   if (paths.length === 0) return [];
+  const found: PackageFile[] = [];
+  for (let at = 0; at < paths.length; at += filesAtOnce) {
+    found.push(...(await askAbout(job, attempt, exposed, paths.slice(at, at + filesAtOnce))));
+  }
+  return found;
+}
+
+async function askAbout(
+  job: Job,
+  attempt: string,
+  exposed: readonly Exposed[],
+  paths: readonly string[],
+): Promise<readonly PackageFile[]> {
   const lines: string[] = [];
   const query = ["--query", "--package", "--nosignature", "--noplugins", "--queryformat", format];
   await runTool(job, {
