@@ -5,7 +5,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeLayout } from "../build/image.ts";
 import { killAt, killDuring, momentsOf } from "./killer.ts";
 import { address, groupOf, makeNest, makeServer, type Nest, vserver } from "./nest.ts";
 
@@ -93,57 +92,34 @@ test("stop, while the server is asked to shut down", async () => {
   expectNothing();
 }, 60_000);
 
-const inNest = (...path: readonly string[]) => join(nest.directory, ...path);
-const passwd = "root:x:0:0:root:/root:/bin/sh\n";
-
-/** Writes what servers are built from, once; returns the words that build one by the method. */
-const sources = {
-  tar: () => {
-    mkdirSync(inNest("source/etc/init.d"), { recursive: true });
-    for (const file of ["passwd", "init.d/rc"]) writeFileSync(inNest("source/etc", file), passwd);
-    expect(nest.run("tar", "-C", inNest("source"), "-cf", inNest("source.tar"), ".").status).toBe(0);
-    return inNest("source.tar");
-  },
-  oci: () => {
-    const lower = [
-      { path: "etc/", type: "directory" },
-      { path: "etc/passwd", content: passwd },
-      { path: "etc/init.d/gone", content: "gone" },
-    ] as const;
-    const upper = [{ path: "etc/init.d/.wh.gone" }, { path: "etc/init.d/rc", content: passwd }];
-    writeLayout(inNest("image"), [{ layers: [lower, upper], compression: "gzip" }]);
-    expect(nest.run("tar", "-C", inNest("image"), "-cf", inNest("image.tar"), ".").status).toBe(0);
-    return inNest("image.tar");
-  },
-} as const;
-
-test.each(["tar", "oci"] as const)(
-  "build by the method %s, and delete",
-  async (method) => {
-    const made = `made-${method}-${process.pid}`;
-    const build = [made, "build", "--method", method, sources[method]()];
-    const remove = [made, "delete", "--yes"];
-    const left = () =>
-      ["servers", "conf"].flatMap((path) => readdirSync(inNest(path))).filter((one) => one.includes(made));
-    const whole = [made, `${made}.conf`];
-    const builds = await momentsOf(nest, ...build);
-    const removals = await momentsOf(nest, ...remove);
-    expect([builds.length > 15, removals.length > 5]).toEqual([true, true]);
-    for (let at = 0; at < Math.max(builds.length, removals.length); at++) {
-      const [building, removal] = [builds[at], removals[at]];
-      if (building !== undefined) {
-        killAt(nest, building, ...build);
-        // Under its name there is the whole tree, or none.
-        if (existsSync(inNest("servers", made))) expect(existsSync(inNest("servers", made, "etc/hostname"))).toBe(true);
-      }
-      again(...build);
-      expect({ building, left: left() }).toEqual({ building, left: whole });
-      expect(existsSync(inNest("servers", made, "etc/init.d/rc"))).toBe(true);
-      if (removal !== undefined) killAt(nest, removal, ...remove);
-      const { status, err } = nest.run(vserver, "--silent", ...remove);
-      if (status !== 0) expect(err).toContain("there is no such server");
-      expect({ removal, left: left() }).toEqual({ removal, left: [] });
+test("build and delete", async () => {
+  const made = `made-${process.pid}`;
+  const inNest = (...path: readonly string[]) => join(nest.directory, ...path);
+  mkdirSync(inNest("source/etc/init.d"), { recursive: true });
+  for (const file of ["passwd", "init.d/rc"])
+    writeFileSync(inNest("source/etc", file), "root:x:0:0:root:/root:/bin/sh\n");
+  expect(nest.run("tar", "-C", inNest("source"), "-cf", inNest("source.tar"), ".").status).toBe(0);
+  const build = [made, "build", "--method", "tar", inNest("source.tar")];
+  const remove = [made, "delete", "--yes"];
+  const left = () =>
+    ["servers", "conf"].flatMap((path) => readdirSync(inNest(path))).filter((one) => one.includes(made));
+  const whole = [made, `${made}.conf`];
+  const builds = await momentsOf(nest, ...build);
+  const removals = await momentsOf(nest, ...remove);
+  expect([builds.length > 15, removals.length > 5]).toEqual([true, true]);
+  for (let at = 0; at < Math.max(builds.length, removals.length); at++) {
+    const [building, removal] = [builds[at], removals[at]];
+    if (building !== undefined) {
+      killAt(nest, building, ...build);
+      // Under its name there is the whole tree, or none.
+      if (existsSync(inNest("servers", made))) expect(existsSync(inNest("servers", made, "etc/hostname"))).toBe(true);
     }
-  },
-  300_000,
-);
+    again(...build);
+    expect({ building, left: left() }).toEqual({ building, left: whole });
+    expect(existsSync(inNest("servers", made, "etc/init.d/rc"))).toBe(true);
+    if (removal !== undefined) killAt(nest, removal, ...remove);
+    const { status, err } = nest.run(vserver, "--silent", ...remove);
+    if (status !== 0) expect(err).toContain("there is no such server");
+    expect({ removal, left: left() }).toEqual({ removal, left: [] });
+  }
+}, 300_000);
