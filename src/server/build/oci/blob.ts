@@ -1,6 +1,6 @@
 /** Content that is named by its digest: whoever reads it here has what the name promises, or an error. */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { closeSync, constants, openSync, read, write } from "node:fs";
+import { closeSync, read, write } from "node:fs";
 import { promisify } from "node:util";
 import type { Tree } from "../../../linux/beneath.ts";
 import { systemErrno } from "../../../linux/system-error.ts";
@@ -33,7 +33,7 @@ export function digestOf(words: string | undefined): Digest | undefined {
   return hex.length === algorithms[algorithm] ? { algorithm, hex } : undefined;
 }
 
-export const digestText = ({ algorithm, hex }: Digest): string => `${algorithm}:${hex}`;
+const digestText = ({ algorithm, hex }: Digest): string => `${algorithm}:${hex}`;
 
 const isDigest = (found: Buffer, { hex }: Digest): boolean => timingSafeEqual(found, Buffer.from(hex, "hex"));
 
@@ -79,7 +79,7 @@ const writeChunk = promisify(write);
  * @param from descriptor of the file; @param to of the pipe
  * @throws BadBlob when it was not the content promised
  */
-export async function pour(blob: Blob, from: number, to: number, passed: (bytes: number) => void): Promise<void> {
+export async function pour(blob: Blob, from: number, to: number): Promise<void> {
   const hash = createHash(blob.digest.algorithm);
   const chunk = Buffer.alloc(chunkSize);
   let reading = true;
@@ -90,7 +90,6 @@ export async function pour(blob: Blob, from: number, to: number, passed: (bytes:
     at += bytesRead;
     // Whoever has read an archive to its end leaves what follows it unread; it counts for the digest all the same.
     if (reading) reading = await writeAll(to, chunk.subarray(0, bytesRead));
-    passed(at);
   }
   if (!isDigest(hash.digest(), blob.digest)) throw wrongContent(blob);
 }
@@ -126,6 +125,3 @@ export async function withBlob<T>(tree: Tree, blob: Blob, use: (descriptor: numb
     closeSync(descriptor);
   }
 }
-
-/** A directory that is kept open while it is read. */
-export const openDirectory = (path: string): number => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);

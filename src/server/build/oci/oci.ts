@@ -1,5 +1,5 @@
 /** `--method oci`: the layers of a container image, one over the other, whoever made them; nothing of it is run. */
-import { closeSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { closeSync, constants, mkdirSync, openSync, rmSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { beneath, Tree } from "../../../linux/beneath.ts";
 import { systemWords } from "../../../linux/system-error.ts";
@@ -7,7 +7,7 @@ import { VserverError } from "../../../text/error.ts";
 import type { Job } from "../job.ts";
 import { findTool, pipe, runTool } from "../tool.ts";
 import { checkpoints, extraction } from "../unpack.ts";
-import { BadBlob, type Blob, compression, openDirectory, pour, withBlob } from "./blob.ts";
+import { BadBlob, type Blob, compression, pour, withBlob } from "./blob.ts";
 import { commandOf, keepCommand } from "./command.ts";
 import { type Image, ownArchitecture, readImage } from "./image.ts";
 import { Listing } from "./listing.ts";
@@ -46,7 +46,7 @@ async function applyLayer(job: Job, attempt: string, image: Tree, layer: Blob): 
       stdin: data.read,
     });
     closeSync(data.read);
-    const writing = pour(layer, file, data.write, () => {}).finally(() => closeSync(data.write));
+    const writing = pour(layer, file, data.write).finally(() => closeSync(data.write));
     // What the digest says is the reason when both fail: tar only finds what has been done to the archive.
     const [written, read] = await Promise.allSettled([writing, reading]);
     for (const end of [written, read]) if (end.status === "rejected") throw end.reason;
@@ -73,6 +73,8 @@ async function applyLayers(job: Job, attempt: string, tree: Tree, image: Image):
     await applyLayer(job, attempt, tree, layer);
   }
 }
+
+const openDirectory = (path: string): number => openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
 
 /** The tree as a directory that stays open through all that is done in between. */
 const withTree = <T>(directory: string, use: (tree: Tree) => Promise<T>): Promise<T> => {
