@@ -4,6 +4,7 @@ import { serverKeys } from "../server/conf/server.ts";
 import { commonOptions, type Manual, type OptionSpec } from "../text/manual.ts";
 import { commands } from "./index.ts";
 import { pages } from "./pages.ts";
+import { methods } from "./vserver/build.ts";
 
 /** Subcommands of `vserver NAME`, in the order of a server's life. What only our own tools call is not among them. */
 export const subcommands = [
@@ -14,7 +15,6 @@ export const subcommands = [
 /** undefined: a file, or what we know nothing about. */
 type Candidates = readonly string[] | undefined;
 
-const methods = ["copy", "debootstrap", "tar", "clone"];
 const manualNames: Readonly<Record<string, string>> = {
   build: "vserver-build",
   config: "vserver-config",

@@ -42,7 +42,7 @@ const manual: Manual = {
   synopsis: ["newvserver [OPTIONS]", "newvserver --name NAME [OPTIONS] --yes"],
   description: [
     "Asks what has to be known of a new server, one question at a time: each with a suggestion, which Enter takes, and with what is wrong said while it is typed. Escape goes back to the question before. What was given as an option is suggested. Before anything is done it shows a summary and the command that does the same without a question.",
-    "With --yes nothing is asked: what no option says is as suggested. --clone takes /, a copy of this machine; #RELEASE, a fresh Debian; the name of another server; or the path of an archive of a root file system.",
+    "With --yes nothing is asked: what no option says is as suggested. --clone takes /, a copy of this machine; #RELEASE, a fresh Debian; the name of another server; the path of an archive of a root file system; oci:/PATH[:TAG], a container image; or rpm:/DIRECTORY, the rpm packages there.",
     "The server is built by vserver NAME build; the rest goes into its conf file and, for what it shares, its table of mounts.",
   ],
   options: [

@@ -159,6 +159,16 @@ export class Tree {
     });
   }
 
+  /** Opens a regular file, for reading unless `flags` say otherwise, to be closed by the caller; undefined when there is none. */
+  openFile(path: string, flags: number = O_RDONLY): number | undefined {
+    return this.#try(path, "open it", () => {
+      const file = openat2(this.root, relative(path), flags | O_NONBLOCK | O_NOCTTY, inRoot);
+      if (fstatSync(file).isFile()) return file;
+      closeSync(file);
+      throw this.#error(path, "open it", "it is not a regular file");
+    });
+  }
+
   /** Makes a directory (and those above it, 0755) unless it is there. */
   makeDirectory(path: string, mode = 0o755): void {
     const above = parent(path);
@@ -276,7 +286,8 @@ export class Tree {
 const relative = (path: string): string => path.replace(/^\/+/, "") || ".";
 const parent = (path: string): string => relative(path).split("/").slice(0, -1).join("/");
 
-function names(directory: number): readonly Name[] {
+/** Names in an open directory, as the file system has them. */
+export function names(directory: number): readonly Buffer[] {
   return readdirSync(`/proc/self/fd/${directory}`, { encoding: "buffer" });
 }
 
@@ -297,7 +308,8 @@ function asDirectory(directory: number, name: Name, use: (descriptor: number) =>
   return true;
 }
 
-function removeEntry(directory: number, name: Name): void {
+/** Removes what has this name in an open directory, with all that is in it; no link is followed. */
+export function removeEntry(directory: number, name: Name): void {
   const isDirectory = asDirectory(directory, name, (inner) => {
     for (const one of names(inner)) removeEntry(inner, one);
   });

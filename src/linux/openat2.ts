@@ -95,8 +95,9 @@ export const symlinkat = (target: Name, directory: number, name: Name): number =
 export const mknodat = (directory: number, name: Name, mode: number, major: number, minor: number): number =>
   checked("mknodat", calls().mknodat(directory, text(name), mode, BigInt(major * 256 + minor)));
 
-export const renameat = (directory: number, from: Name, to: Name): number =>
-  checked("renameat", calls().renameat(directory, text(from), directory, text(to)));
+/** @param target directory of the new name, unless it is the same */
+export const renameat = (directory: number, from: Name, to: Name, target = directory): number =>
+  checked("renameat", calls().renameat(directory, text(from), target, text(to)));
 
 /** The bytes of the symbolic link that was opened with O_PATH and O_NOFOLLOW. */
 export function linkTarget(descriptor: number): Uint8Array {

@@ -1,6 +1,6 @@
 /** Draws questions on a terminal of 80 columns: what is wrong shows while it is typed, Escape goes back, ^C gives up. */
 import { isCancel, type Prompt, SelectPrompt, TextPrompt } from "@clack/core";
-import type { Answers, Question, Surroundings } from "../../server/newserver/questions.ts";
+import { type Answers, type Question, type Surroundings, somethingElse } from "../../server/newserver/questions.ts";
 import { paint } from "../../text/colour.ts";
 
 export type Reply =
@@ -68,7 +68,7 @@ export function choose(label: string, choices: readonly Choice[], initial: strin
 }
 
 /** @param initial what stands there already and only has to be confirmed */
-export function askQuestion(
+export async function askQuestion(
   question: Question,
   initial: string,
   answers: Answers,
@@ -78,5 +78,7 @@ export function askQuestion(
   if (choices === undefined || !choices.some(({ value }) => value === initial)) {
     return write(question, initial, answers, around);
   }
-  return choose(question.label, choices, initial);
+  const chosen = await choose(question.label, choices, initial);
+  const written = chosen.kind === "answer" && chosen.text === somethingElse;
+  return written ? write(question, "", answers, around) : chosen;
 }

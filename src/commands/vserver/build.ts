@@ -1,6 +1,7 @@
 /** `vserver NAME build`: the command line of a build. */
 
 import type { BuildRequest, Method } from "../../server/build/build.ts";
+import { imageReference } from "../../server/build/oci/reference.ts";
 import { type RootAddress, rootAddress, rootAddresses } from "../../server/conf/addresses.ts";
 import { mirrorAddress, suiteName } from "../../server/conf/global.ts";
 import { flagList } from "../../server/conf/server.ts";
@@ -11,6 +12,9 @@ import { UsageError } from "../../text/error.ts";
 import type { Manual } from "../../text/manual.ts";
 import { type Command, runCommand } from "../command.ts";
 
+/** Of `--method`; the first is the default. */
+export const methods: readonly Method["kind"][] = ["copy", "debootstrap", "tar", "rpm", "oci", "clone"];
+
 const manual: Manual = {
   name: "vserver-build",
   section: 8,
@@ -19,6 +23,8 @@ const manual: Manual = {
     "vserver NAME build [--method copy] [OPTIONS] [DIRECTORY]",
     "vserver NAME build --method debootstrap [--suite S] [--include PKG,...] [OPTIONS]",
     "vserver NAME build --method tar [OPTIONS] FILE",
+    "vserver NAME build --method rpm [--include PKG,...] [OPTIONS] DIRECTORY...",
+    "vserver NAME build --method oci [OPTIONS] PATH[:TAG]",
     "vserver NAME build --method clone [--unify] [OPTIONS] SERVER",
   ],
   description: [
@@ -26,11 +32,18 @@ const manual: Manual = {
     "copy, the default, takes /sbin /bin /etc /usr /var /lib of the machine itself, or of the root named, each without other file systems mounted in it; logs, caches, kernel modules, other servers and their conf files stay behind. Passwords and certificates come along.",
     "debootstrap installs a fresh system with mmdebstrap or debootstrap, from where the machine gets its own packages. What it has downloaded stays in /var/cache/vserver/packages for the next one, until you remove it.",
     "tar unpacks an archive of a root file system in any compression tar knows. The archive need not be trusted: tar runs where it can write to nothing but the new tree, and no program of the tree is run.",
+    "rpm installs the packages that lie in the directories, or those that are named and what they need of the others, by rpm --root: rpm checks that nothing is missing and nothing in conflict, and runs the scripts of the packages. Those run as root in the new tree with less than root of a server has: beside the tree they find only programs that they cannot change, and no process, device or network. Digests are checked, signatures are not: see rpmkeys --checksig. The database is written as this machine's rpm writes it; rpm --rebuilddb in the server turns it into another format.",
+    "oci unpacks a container image: an OCI layout, as a directory or an archive, or what docker save writes. Of images for several machines it takes the one for this machine; each digest is checked. The image need not be trusted: tar runs where it can write to nothing but one layer, and no program of the image is run. An image that names a service to run gets it as its process 1, with the image's environment, user, working directory and stop signal: /etc/vserver-command.json in the tree says so, and without that file an init counts. What it writes to standard output and error is in /var/log/command.log. An image of a whole distribution, which names only a shell, has its own init, or needs one installed. Volumes, ports and health checks of the image are left to the conf file. From a registry: skopeo copy docker://IMAGE oci:PATH:TAG.",
     "clone copies another server with its hard links, attributes and holes. With --unify it shares all files with it that are neither configuration nor state, as vunify(8) --content does: that takes a second and little space.",
-    "In the new tree: /dev with null zero full random urandom tty ptmx and no other device node anywhere; a fstab and a mtab that name no real device; the server's name in /etc/hostname and /etc/hosts; the main server's resolver, unless an archive or a server brings its own; no machine id; ssh host keys of its own, made by the main server's ssh-keygen; services for hardware, network, clock and kernel switched off; vreboot and vhalt in /sbin. Nobody can log in as root before root of the main server has set a password or a key: vserver NAME exec passwd. A clone keeps the services, the fstab and the passwords of its source.",
+    "In the new tree: /dev with null zero full random urandom tty ptmx and no other device node anywhere; a fstab and a mtab that name no real device; the server's name in /etc/hostname and /etc/hosts; the main server's resolver, unless an archive or a server brings its own; no machine id; ssh host keys of its own, made by the main server's ssh-keygen; services for hardware, network, clock and kernel switched off, which are listed; vreboot and vhalt in /sbin. Nobody can log in as root before root of the main server has set a password or a key: vserver NAME exec passwd. A clone keeps the services, the fstab and the passwords of its source.",
   ],
   options: [
-    { flag: "--method", aliases: ["-m"], value: "METHOD", about: "copy, debootstrap, tar or clone" },
+    {
+      flag: "--method",
+      aliases: ["-m"],
+      value: "METHOD",
+      about: `${methods.slice(0, -1).join(", ")} or ${methods.at(-1)}`,
+    },
     { flag: "--hostname", value: "NAME", about: "host name; the server's name unless said" },
     {
       flag: "--interface",
@@ -46,7 +59,12 @@ const manual: Manual = {
       value: "RELEASE",
       about: "debootstrap: the release; SUITE of /etc/vserver.conf, else the machine's",
     },
-    { flag: "--include", value: "PKG,...", repeat: true, about: "debootstrap: further packages" },
+    {
+      flag: "--include",
+      value: "PKG,...",
+      repeat: true,
+      about: "debootstrap: further packages; rpm: these packages, and what they need",
+    },
     {
       flag: "--mirror",
       value: "URL",
@@ -66,10 +84,18 @@ const manual: Manual = {
       command: "vserver web1 build --method debootstrap --include nginx --interface eth0:10.0.0.2/24",
       about: "A Debian server with nginx and an address of its own.",
     },
+    {
+      command: "vserver web4 build --method oci nginx:latest",
+      about: "A server that runs what is in a container image, the directory nginx being an OCI layout.",
+    },
+    {
+      command: "vserver web5 build --method rpm --include bash,rpm,openssh-server /srv/packages",
+      about: "A server with these packages of a distribution, and what they need.",
+    },
     { command: "vserver web2 build --method clone web1", about: "Another like it." },
     { command: "vserver web3 build --method clone --unify web1", about: "Another that costs nearly nothing." },
   ],
-  seeAlso: ["vserver(8)", "vserver.conf(5)", "vunify(8)", "mmdebstrap(1)", "debootstrap(8)"],
+  seeAlso: ["vserver(8)", "vserver.conf(5)", "vunify(8)", "mmdebstrap(1)", "debootstrap(8)", "rpm(8)", "skopeo(1)"],
 };
 
 const usage = (complaint: string) => new UsageError(manual.name, complaint);
@@ -107,12 +133,15 @@ function addresses(args: Arguments): readonly RootAddress[] | undefined {
   }
 }
 
-function packages(args: Arguments): readonly string[] {
+/** How the names of packages are written, by method. */
+const packageName = { debootstrap: /^[a-z0-9][a-z0-9+.:~=-]*$/, rpm: /^[A-Za-z0-9][A-Za-z0-9+._-]*$/ } as const;
+
+function packages(args: Arguments, kind: keyof typeof packageName): readonly string[] {
   const names = args
     .values("--include")
     .flatMap((list) => list.split(","))
     .filter(Boolean);
-  const wrong = names.find((name) => !/^[a-z0-9][a-z0-9+.:~=-]*$/.test(name));
+  const wrong = names.find((name) => !packageName[kind].test(name));
   if (wrong !== undefined) throw usage(`--include: ${JSON.stringify(wrong)} is not a package's name`);
   return names;
 }
@@ -125,11 +154,14 @@ function variant(text: string): string {
 function method(args: Arguments, operands: readonly string[]): Method {
   const kind = args.value("--method") ?? "copy";
   const [operand, ...more] = operands;
-  if (more.length > 0 || (kind === "debootstrap" && operand !== undefined)) {
+  if ((more.length > 0 && kind !== "rpm") || (kind === "debootstrap" && operand !== undefined)) {
     throw usage(`${JSON.stringify(more[0] ?? operand)} is one word too many`);
   }
-  const only = ["--suite", "--include", "--mirror", "--variant"].find((flag) => args.has(flag));
+  const only = ["--suite", "--mirror", "--variant"].find((flag) => args.has(flag));
   if (only !== undefined && kind !== "debootstrap") throw usage(`${only} goes with --method debootstrap`);
+  if (args.has("--include") && kind !== "debootstrap" && kind !== "rpm") {
+    throw usage("--include goes with --method debootstrap or rpm");
+  }
   if (args.has("--unify") && kind !== "clone") throw usage("--unify goes with --method clone");
   switch (kind) {
     case "copy":
@@ -137,6 +169,12 @@ function method(args: Arguments, operands: readonly string[]): Method {
     case "tar":
       if (operand === undefined) throw usage("--method tar needs a FILE");
       return { kind, file: operand };
+    case "oci":
+      if (operand === undefined) throw usage("--method oci needs a PATH[:TAG]");
+      return { kind, image: imageReference(operand) };
+    case "rpm":
+      if (operand === undefined) throw usage("--method rpm needs a DIRECTORY");
+      return { kind, packages: { directories: operands, include: packages(args, kind) } };
     case "clone":
       if (operand === undefined) throw usage("--method clone needs a SERVER");
       return { kind, source: serverName(operand), unify: args.has("--unify") };
@@ -145,11 +183,11 @@ function method(args: Arguments, operands: readonly string[]): Method {
       const mirror = parsed(args, "--mirror", mirrorAddress);
       return {
         kind,
-        bootstrap: { suite, mirror, variant: parsed(args, "--variant", variant), include: packages(args) },
+        bootstrap: { suite, mirror, variant: parsed(args, "--variant", variant), include: packages(args, kind) },
       };
     }
     default:
-      throw usage(`no method ${kind}; there are copy, debootstrap, tar and clone`);
+      throw usage(`no method ${kind}; there are ${methods.slice(0, -1).join(", ")} and ${methods.at(-1)}`);
   }
 }
 

@@ -14,9 +14,12 @@ import { makeDevices } from "./devices.ts";
 import { renewIdentity } from "./identity.ts";
 import { Interrupt } from "./interrupt.ts";
 import type { Job } from "./job.ts";
+import { unpackImage } from "./oci/oci.ts";
+import type { ImageReference } from "./oci/reference.ts";
 import { Progress } from "./progress.ts";
 import { installReboot } from "./reboot.ts";
 import { lockRoot } from "./root.ts";
+import { installPackages, type RpmSource } from "./rpm/rpm.ts";
 import { disableServices } from "./services.ts";
 import { writeHostName, writeMountTables, writeResolver } from "./settings.ts";
 import { closeStaging, ensureServersRoot, expectFree, openStaging, publish, wasPublished } from "./staging.ts";
@@ -26,6 +29,8 @@ export type Method =
   | { readonly kind: "copy"; readonly source: string }
   | { readonly kind: "debootstrap"; readonly bootstrap: Bootstrap }
   | { readonly kind: "tar"; readonly file: string }
+  | { readonly kind: "oci"; readonly image: ImageReference }
+  | { readonly kind: "rpm"; readonly packages: RpmSource }
   | { readonly kind: "clone"; readonly source: ServerName; readonly unify: boolean };
 
 export interface BuildRequest {
@@ -42,6 +47,10 @@ function populate(job: Job, method: Method, root: string): Promise<void> {
       return debootstrap(job, method.bootstrap);
     case "tar":
       return unpack(job, method.file);
+    case "oci":
+      return unpackImage(job, method.image);
+    case "rpm":
+      return installPackages(job, method.packages);
     case "clone":
       return method.unify ? unifiedClone(job, method.source) : clone(job, method.source);
   }
@@ -63,7 +72,8 @@ async function finish(job: Job, method: Method, request: BuildRequest, present?:
     // A cloned server has been set up once; what its administrator changed since stays.
     if (method.kind !== "clone") {
       writeMountTables(tree);
-      disableServices(tree, method.kind === "copy");
+      const off = disableServices(tree, method.kind === "copy");
+      if (off.length > 0) job.tell(`Switched off in it: ${off.join(", ")}`);
       lockRoot(tree);
     }
     const address = request.conf.addresses === undefined ? undefined : firstAddress(conf.iproot);
@@ -112,7 +122,9 @@ export async function build(request: BuildRequest, say: (line: string) => void):
     const staging = openStaging(object, root, name, words);
     try {
       forgetUnfinishedConf(name);
-      const job: Job = { name, object, staging, progress, interrupt, warn };
+      const told: string[] = [];
+      const tell = (line: string) => void told.push(line);
+      const job: Job = { name, object, staging, progress, interrupt, warn, tell };
       // Whoever had the lock before us may have finished the same server.
       expectFree(object, root, target);
       await populate(job, method, root);
@@ -122,6 +134,7 @@ export async function build(request: BuildRequest, say: (line: string) => void):
       publish(object, staging, target);
       progress.clear();
       say(`Directory ${target} has been populated`);
+      for (const line of told) say(line);
       if (written) say(`${confFile(name)} has been created. Look at it!`);
     } finally {
       progress.clear();

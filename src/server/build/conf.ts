@@ -8,6 +8,7 @@ import type { RootAddress } from "../conf/addresses.ts";
 import { readServerConf } from "../conf/read.ts";
 import { defaultServerConf, flagList, type ServerConf, type ServerFlag } from "../conf/server.ts";
 import { confValues, writeServerConf } from "../conf/write.ts";
+import { commandFile } from "../life/command.ts";
 import { isServerName, type ServerName } from "../name.ts";
 import { confDirectory, confFile } from "../paths.ts";
 
@@ -78,8 +79,9 @@ function contextOf(name: ServerName): number | undefined {
   }
 }
 
-/** A tree without System V's `rc` is started by its own init, if it has one. */
+/** A tree without System V's `rc` is started by its own init, if it has one, or by the command of its image. */
 function usualFlags(tree: Tree): readonly ServerFlag[] {
+  if (tree.exists(commandFile)) return flagList("lock nproc fakeinit");
   const hasRc = ["etc/init.d/rc", "etc/rc.d/rc"].some((path) => tree.exists(path));
   return !hasRc && tree.exists("sbin/init") ? flagList("lock nproc fakeinit") : defaultServerConf().flags;
 }

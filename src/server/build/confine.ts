@@ -26,6 +26,8 @@ export interface Exposed {
   /** One name, without a slash. */
   readonly as: string;
   readonly writable?: boolean;
+  /** Programs in it can be run, and may make what they write to executable: for what is to be run in the new tree alone. */
+  readonly executable?: boolean;
   /** With what is mounted below it. */
   readonly recursive?: boolean;
 }
@@ -35,7 +37,8 @@ function expose(one: Exposed, slot: number, failure: Parameters<typeof step>[2])
   const place = lstatSync(one.path).isDirectory()
     ? step("mkdir", { path: target, mode: 0o755 }, failure)
     : step("write", { path: target, text: "", flags: O_CREAT, mode: 0o600 }, failure);
-  const flags = MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV | (one.writable ? MS_NOEXEC : MS_RDONLY);
+  const flags =
+    MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV | (one.writable ? (one.executable ? 0 : MS_NOEXEC) : MS_RDONLY);
   return {
     keep: step("clone_tree", { slot, path: one.path, recursive: one.recursive ?? false }, failure),
     attach: [

@@ -71,7 +71,7 @@ export async function copy(job: Job, source: string, serversRoot: string): Promi
     ...confined(job, attempt, [{ path: source, as: "source", recursive: true }]),
   });
   closeSync(data.write);
-  const reading = runTool(job, { ...extraction(job, attempt, tar, []), stdin: data.read });
+  const reading = runTool(job, { ...extraction(job, attempt, tar), stdin: data.read });
   closeSync(data.read);
   // When unpacking fails, that is the reason: the other end only finds nobody to write to.
   const [written, read] = await Promise.allSettled([writing, reading]);

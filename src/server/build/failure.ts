@@ -26,6 +26,9 @@ const known: readonly (readonly [pattern: RegExp, cause: string, wayOut: string]
     "its signature cannot be checked",
     "install the archive's keyring",
   ],
+  [/^\s+(\S.* is needed by \S+)$/, "$1", "put the package that provides it there"],
+  [/^\s+(\S.* conflicts (?:with|between) .*)$/, "$1", "leave one of them out"],
+  [/mknod failed/, "a package brings a device node, and a server gets none", "leave it out"],
   [
     /does not look like a tar archive|not in gzip format|format not recognized|Unrecognized archive/,
     "it is no archive",
@@ -36,7 +39,7 @@ const known: readonly (readonly [pattern: RegExp, cause: string, wayOut: string]
 ];
 
 /** Program names and severities that tools put before what they say. */
-const prefix = /^(?:E|W|I|tar|\/bin\/tar|cp|gzip|bzip2|xz|zstd|debootstrap|mmdebstrap)(?: \(child\))?: /;
+const prefix = /^(?:E|W|I|error|tar|\/bin\/tar|cp|gzip|bzip2|xz|zstd|debootstrap|mmdebstrap)(?: \(child\))?: /;
 const mostCharacters = 300;
 
 export function explainFailure(

@@ -13,4 +13,6 @@ export interface Job {
   readonly interrupt: Interrupt;
   /** Shows a line that is no error: something was left out, and why. */
   readonly warn: (line: string) => void;
+  /** Has a line said when the server is there. */
+  readonly tell: (line: string) => void;
 }

@@ -33,6 +33,15 @@ export const uselessScripts: ReadonlySet<string> = new Set([
   ...["smartd", "sysstat", "tuned", "udev", "udev-finish", "ufw", "urandom", "wpa_supplicant", "x11-common"],
 ]);
 
+/** Further names of OpenRC's. */
+export const uselessOpenrc: ReadonlySet<string> = new Set([
+  ...["binfmt", "cgroups", "consolefont", "dev-mount", "dev-settle", "devfs", "dmesg", "fsck", "fuse", "hostname"],
+  ...["hwclock", "hwdrivers", "keymaps", "kmod-static-nodes", "localmount", "loopback", "mdev", "modloop", "modules"],
+  ...["mount-ro", "mtab", "netmount", "numlock", "opentmpfiles-dev", "osclock", "procfs", "root", "save-keymaps"],
+  ...["save-termencoding", "seedrng", "staticroute", "static-nodes", "swap", "swclock", "sysctl", "sysfs"],
+  ...["systemd-tmpfiles-setup-dev", "termencoding", "udev-postmount", "udev-settle", "udev-trigger", "zram-init"],
+]);
+
 /** Services of the machine that a copy of it would start a second time. */
 export const machinesScripts: ReadonlySet<string> = new Set([
   ...["portmap", "rstatd", "ruserd", "rwalld", "rwhod", "sendmail", "smb", "snmpd", "v_httpd", "v_sshd", "xfs"],

@@ -28,21 +28,35 @@ export function checkpoints(
   };
 }
 
-/** tar reading an archive from standard input, or from what `exposed` shows it as `/archive`. */
-export function extraction(job: Job, attempt: string, tar: string, exposed: readonly Exposed[], total?: number): Tool {
+interface Extraction {
+  /** What tar sees as `/archive`; otherwise it reads standard input. */
+  readonly archive?: Exposed;
+  /** Bytes, when they are known. */
+  readonly total?: number | undefined;
+  /** Directory that gets it; the new tree unless said. */
+  readonly into?: string;
+  readonly options?: readonly string[];
+}
+
+/** tar reading an archive. */
+export function extraction(job: Job, attempt: string, tar: string, what: Extraction = {}): Tool {
+  const { archive, total, into = job.staging.tree } = what;
   const { options, onLine } = checkpoints(job, total);
   return {
     attempt,
     command: [
       tar,
-      ...["--extract", exposed.length > 0 ? "--file=/archive" : "--file=-", "--directory=/tree", "--numeric-owner"],
+      ...["--extract", archive === undefined ? "--file=-" : "--file=/archive", "--directory=/tree", "--numeric-owner"],
       ...["--same-owner", "--same-permissions", "--delay-directory-restore", "--acls"],
       ...["--xattrs", "--xattrs-include=user.*", "--xattrs-include=security.capability"],
       // The tree gets a /dev of its own.
-      ...["--anchored", "--exclude=dev/*", "--exclude=./dev/*", ...options],
+      ...["--anchored", "--exclude=dev/*", "--exclude=./dev/*", ...options, ...(what.options ?? [])],
     ],
     onLine,
-    ...confined(job, attempt, [...exposed, { path: job.staging.tree, as: "tree", writable: true }]),
+    ...confined(job, attempt, [
+      ...(archive === undefined ? [] : [archive]),
+      { path: into, as: "tree", writable: true },
+    ]),
   };
 }
 
@@ -67,7 +81,7 @@ export async function unpack(job: Job, file: string): Promise<void> {
   const total = /\.tar$/.test(file) ? status.size : undefined;
   job.progress.phase(`unpacking ${basename(file)}`);
   const archive = { path: resolve(file), as: "archive" };
-  await runTool(job, extraction(job, attempt, findTool(job, "tar", "tar"), [archive], total));
+  await runTool(job, extraction(job, attempt, findTool(job, "tar", "tar"), { archive, total }));
   await removeDevices(job);
   if (!beneath(job.staging.tree, (tree) => tree.type("etc") === "directory")) {
     throw refuse("there is no etc at the top of it", "name an archive of a root file system");

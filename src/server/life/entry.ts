@@ -36,7 +36,7 @@ const groupSlot = 15;
 /** Slots of the plan: one for each namespace. */
 const slotOf = (kind: NamespaceKind): number => namespaceKinds.indexOf(kind);
 
-const guestPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+export const guestPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 const amount = (value: number | undefined): number =>
   value === undefined ? keepLimit : value === Number.POSITIVE_INFINITY ? infinity : value;

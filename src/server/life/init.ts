@@ -21,6 +21,11 @@ exit 0`;
 /** Asks the server's process 1 to shut down. */
 export const haltScript = `[ -x /sbin/minit-stop ] && exec /sbin/minit-stop
 [ -d /run/systemd/system ] && exec systemctl --no-block poweroff
+init=$(readlink -f /sbin/init 2>/dev/null)
+case $init in
+  */busybox) exec "$init" poweroff;;
+  */openrc-init) exec /sbin/openrc-shutdown --poweroff now;;
+esac
 exec /sbin/init 0`;
 
 /** The environment of a server's process 1: `container` tells systemd what it may expect. */

@@ -1,4 +1,5 @@
 /** Starts a server: its surroundings, then its own init scripts. Either it runs afterwards, or nothing is left. */
+import { closeSync } from "node:fs";
 import { beneath } from "../../linux/beneath.ts";
 import { type Step, step } from "../../linux/plan/step.ts";
 import { runPlan } from "../../linux/spawn.ts";
@@ -7,6 +8,7 @@ import { expectHere } from "../move/role.ts";
 import { findTie, type Tie } from "./address.ts";
 import { followBoot } from "./bootlog.ts";
 import { isPopulated } from "./cgroup.ts";
+import { type CommandProcess, commandOf, commandProcess } from "./command.ts";
 import { runStep } from "./entry.ts";
 import { firstSteps } from "./first.ts";
 import { callHook } from "./hook.ts";
@@ -55,12 +57,17 @@ export async function prepare<Result>(
 }
 
 /** The services' first process: the server's own init, or the script that its distribution's init would run. */
-function serviceSteps(server: Server, state: ServerState, tie: Tie | undefined): readonly Step[] {
+function serviceSteps(
+  server: Server,
+  state: ServerState,
+  tie: Tie | undefined,
+  command: CommandProcess | undefined,
+): readonly Step[] {
   const profile = state.profile === "" ? {} : { PROFILE: state.profile };
   if (server.fakeinit) {
     const environment = { ...initEnvironment, ...profile };
     const process = firstSteps(server, state, { tie, fork: "detach", environment });
-    return [...process, step("setsid", {}, "ignore"), initStep(server)];
+    return [...process, ...(command?.steps ?? [step("setsid", {}, "ignore"), initStep(server)])];
   }
   const environment = { HOME: "/", TERM: "dumb", PREVLEVEL: "N", ...profile };
   const process = firstSteps(server, state, { tie, fork: "fork_wait", environment });
@@ -78,10 +85,27 @@ function writeProfile(server: Server, profile: string, options: StartOptions): v
   }
 }
 
-async function runServices(steps: readonly Step[], options: StartOptions): Promise<void> {
+async function runServices(
+  server: Server,
+  state: ServerState,
+  tie: Tie | undefined,
+  options: StartOptions,
+): Promise<void> {
+  const what = commandOf(server);
+  if (what !== undefined) {
+    const command = commandProcess(server, what);
+    try {
+      const output = { stdin: "ignore", stdout: command.log, stderr: command.log } as const;
+      await runPlan(serviceSteps(server, state, tie, command), output);
+    } finally {
+      closeSync(command.log);
+    }
+    return;
+  }
   const log = followBoot(options.print);
   try {
-    await runPlan(steps, { stdin: "ignore", stdout: log.descriptor, stderr: log.descriptor });
+    const output = { stdin: "ignore", stdout: log.descriptor, stderr: log.descriptor } as const;
+    await runPlan(serviceSteps(server, state, tie, undefined), output);
   } finally {
     log.finish();
   }
@@ -94,7 +118,7 @@ export async function start(server: Server, options: StartOptions): Promise<"sta
     if (isPopulated(server.name) && !isInterrupted(server.name)) return "running";
     await prepare(server, await useContexts(server), options, (state, tie) => {
       writeProfile(server, state.profile, options);
-      return runServices(serviceSteps(server, state, tie), options);
+      return runServices(server, state, tie, options);
     });
     // It runs, whatever the script says; killed in the script, it has not been started completely.
     await callHook(server.name, "post-start").finally(() => setPhase(server.name, "up"));

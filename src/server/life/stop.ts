@@ -8,6 +8,7 @@ import { explain, VserverError } from "../../text/error.ts";
 import type { ServerName } from "../name.ts";
 import { followBoot } from "./bootlog.ts";
 import { groupProcesses, isPopulated, killGroup, serverGroup } from "./cgroup.ts";
+import { commandOf, signalNumber } from "./command.ts";
 import { entrySteps, runStep, SIGKILL } from "./entry.ts";
 import { callHook } from "./hook.ts";
 import { haltScript, stopScript } from "./init.ts";
@@ -18,7 +19,7 @@ import { tearDown } from "./setup.ts";
 import { isSetUp, readState, type ServerState } from "./state.ts";
 
 /** Milliseconds each stage of a stop may take before the next one begins. */
-const patience = { shutdown: 60_000, terminate: 5_000, kill: 10_000 } as const;
+const patience = { shutdown: 60_000, exit: 500, command: 10_000, terminate: 5_000, kill: 10_000 } as const;
 /** Milliseconds after which a process 1 without any other process has nothing left to do. */
 const loneliness = 1_000;
 const interval = 20;
@@ -62,6 +63,18 @@ function inTime(done: Promise<boolean>, milliseconds: number): Promise<boolean> 
   return Promise.race([done, late]).finally(() => clearTimeout(timer));
 }
 
+/** The signal that the command of a server is ended by; undefined when it has an init, or nobody knows any more. */
+function stopSignal(server: Server, state: ServerState): number | undefined {
+  if (!state.fakeinit) return undefined;
+  try {
+    const command = commandOf(server);
+    return command === undefined ? undefined : signalNumber(command.stopSignal);
+  } catch (thrown) {
+    if (thrown instanceof VserverError) return undefined;
+    throw thrown;
+  }
+}
+
 /**
  * Asks the server to shut down and waits until it has. What asks may hang as well: it ends with the server's other
  * processes, for it is one of them by then.
@@ -69,6 +82,9 @@ function inTime(done: Promise<boolean>, milliseconds: number): Promise<boolean> 
  * @returns whether it has; a server without a shell, or one that lets nobody in, has not
  */
 async function shutDown(server: Server, state: ServerState, options: StopOptions): Promise<boolean> {
+  const signal = stopSignal(server, state);
+  if (signal !== undefined)
+    return (await terminate(server, state, signal)) && (await emptied(server, patience.command));
   const log = followBoot(options.print);
   const steps = [
     // Whoever is to wait for the end of it must be there.
@@ -89,17 +105,18 @@ async function shutDown(server: Server, state: ServerState, options: StopOptions
   );
   try {
     if (!(await inTime(asked, patience.shutdown))) return false;
-    return state.fakeinit ? await halted(server, end) : !isPopulated(server.name);
+    // What the script has ended may need a moment to be gone.
+    return state.fakeinit ? await halted(server, end) : await emptied(server, patience.exit);
   } finally {
     log.finish();
   }
 }
 
-/** SIGTERM to every process; false when there is no way to send it, as with the flag private. */
-async function terminate(server: Server, state: ServerState): Promise<boolean> {
+/** A signal to every process; false when there is no way to send it, as with the flag private. */
+async function terminate(server: Server, state: ServerState, signal = SIGTERM): Promise<boolean> {
   try {
-    if (state.xid !== null) await signalInContext(`vserver ${server.name}`, state.xid, -1, SIGTERM);
-    else signalAll(groupProcesses(serverGroup(server.name)));
+    if (state.xid !== null) await signalInContext(`vserver ${server.name}`, state.xid, -1, signal);
+    else signalAll(groupProcesses(serverGroup(server.name)), signal);
     return true;
   } catch (thrown) {
     if (thrown instanceof VserverError) return false;
@@ -107,10 +124,10 @@ async function terminate(server: Server, state: ServerState): Promise<boolean> {
   }
 }
 
-function signalAll(processes: readonly number[]): void {
+function signalAll(processes: readonly number[], signal: number): void {
   for (const pid of processes) {
     try {
-      process.kill(pid, SIGTERM);
+      process.kill(pid, signal);
     } catch (thrown) {
       // It has ended by itself.
       if (systemErrno(thrown) === undefined) throw thrown;

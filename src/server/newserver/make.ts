@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { beneath } from "../../linux/beneath.ts";
 import { build } from "../build/build.ts";
+import { imageReference } from "../build/oci/reference.ts";
 import { setRootKey, setRootPassword } from "../build/root.ts";
 import { rootAddress } from "../conf/addresses.ts";
 import { replaceFile } from "../conf/replace.ts";
@@ -22,6 +23,10 @@ function method({ clone }: Answers): Build["method"] {
       return { kind, source: operand };
     case "tar":
       return { kind, file: operand };
+    case "oci":
+      return { kind, image: imageReference(operand) };
+    case "rpm":
+      return { kind, packages: { directories: [operand], include: [] } };
     case "clone":
       return { kind, source: serverName(operand), unify: false };
     case "debootstrap":

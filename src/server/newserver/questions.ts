@@ -1,5 +1,7 @@
 /** What has to be known of a new server: one table for the options, the questions, their defaults and what is wrong with an answer. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { imageReference } from "../build/oci/reference.ts";
+import { packageFiles } from "../build/rpm/packages.ts";
 import { rootAddress } from "../conf/addresses.ts";
 import { suiteName } from "../conf/global.ts";
 import { BadValue, hostName, integer } from "../conf/value.ts";
@@ -30,6 +32,9 @@ export interface Surroundings {
   readonly suite: string;
 }
 
+/** The choice to write an answer that is none of the others. */
+export const somethingElse = "";
+
 export interface Question {
   readonly key: Key;
   readonly label: string;
@@ -59,20 +64,36 @@ const yesNo = [
 ];
 const wrongYesNo = (text: string) => (text === "yes" || text === "no" ? undefined : "write yes or no");
 
-/** Where a tree comes from: `/`, `#RELEASE`, the name of a server, or the file of an archive. */
-export type Source = { readonly method: "copy" | "debootstrap" | "clone" | "tar"; readonly operand: string };
+/** Where a tree comes from: `/`, `#RELEASE`, `oci:IMAGE`, `rpm:DIRECTORY`, the name of a server, or the file of an archive. */
+export type Source = {
+  readonly method: "copy" | "debootstrap" | "oci" | "rpm" | "clone" | "tar";
+  readonly operand: string;
+};
 
 export function sourceOf(text: string): Source {
+  const [, method, operand = ""] = /^(oci|rpm):(.*)$/s.exec(text) ?? [];
+  if (method === "oci" || method === "rpm") return { method, operand };
   if (text.startsWith("#")) return { method: "debootstrap", operand: text.slice(1) };
   if (isServerName(text)) return { method: "clone", operand: text };
   return { method: text === "/" || /\/$/.test(text) ? "copy" : "tar", operand: text };
 }
 
+const wrongPackages = (directory: string): string | undefined =>
+  statSync(directory).isDirectory() && packageFiles(directory).length > 0
+    ? undefined
+    : `there are no rpm packages in ${directory}`;
+
 function wrongSource(text: string, around: Surroundings): string | undefined {
   const { method, operand } = sourceOf(text);
   if (method === "debootstrap") return operand === "" ? undefined : complaint(() => suiteName(operand));
   if (method === "clone") return around.servers.includes(operand) ? undefined : `there is no server ${operand}`;
-  if (!text.startsWith("/")) return "write /, #RELEASE, a server's name, or the path of an archive";
+  if (!operand.startsWith("/")) {
+    return method === "oci" || method === "rpm"
+      ? `write an absolute path: ${method}:/PATH`
+      : "write /, #RELEASE, oci:/IMAGE, rpm:/DIRECTORY, a server's name, or the path of an archive";
+  }
+  if (method === "oci") return existsSync(imageReference(operand).path) ? undefined : `there is no ${operand}`;
+  if (method === "rpm" && existsSync(operand)) return wrongPackages(operand);
   return existsSync(operand) ? undefined : `there is no ${operand}`;
 }
 
@@ -123,12 +144,13 @@ export const questions: readonly Question[] = [
   {
     key: "clone",
     label: "Made from",
-    about: "#RELEASE: a fresh Debian; /: a copy of this machine; a server's name: a copy of it; a path: an archive",
+    about: "#RELEASE, / (this machine), a server, /ARCHIVE, oci:/IMAGE[:TAG] or rpm:/DIRECTORY",
     suggest: (_, { suite }) => `#${suite}`,
     choices: ({ servers, suite }) => [
       { value: `#${suite}`, label: `a fresh Debian ${suite}` },
       { value: "/", label: "a copy of this machine" },
       ...servers.map((name) => ({ value: name, label: `a copy of the server ${name}` })),
+      { value: somethingElse, label: "an archive, a container image, rpm packages: write where" },
     ],
     wrong: (text, _, around) => wrongSource(text, around),
   },

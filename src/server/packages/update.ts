@@ -42,6 +42,8 @@ export interface Updated {
   readonly status: number;
   /** Keys of packages that are there now and were not, in that version, before. */
   readonly changed: readonly string[];
+  /** The version of every package that is there now, by its key. */
+  readonly installed: ReadonlyMap<string, string>;
 }
 
 /**
@@ -67,6 +69,7 @@ export async function updatePackages(name: ServerName, tool: PackageTool, words:
       return {
         status,
         changed: [...after].filter(([key, version]) => before.get(key) !== version).map(([key]) => key),
+        installed: after,
       };
     } finally {
       tree.remove(staging);
