@@ -1,6 +1,6 @@
 /** Finds the regular files of trees, every inode once with all its names that may be shared. */
 import { closeSync } from "node:fs";
-import { eachEntry, inodeAttribute, isDirectory, isRegular } from "../linux/inode.ts";
+import { eachName, entryKind, inodeAttribute, isDirectory, isRegular } from "../linux/inode.ts";
 import { systemErrno, systemWords } from "../linux/system-error.ts";
 import { type FileNode, joined, type Root } from "./root.ts";
 
@@ -35,9 +35,17 @@ export function scan(root: Root, rules: Scan, nodes: Nodes): void {
 function scanDirectory(root: Root, directory: string, rules: Scan, nodes: Nodes, waiting: string[]): void {
   const descriptor = root.openDirectory(directory);
   try {
-    eachEntry(descriptor, (name, status) => {
-      if (status.device !== root.device || (status.attributes & inodeAttribute.mountRoot) !== 0) return;
+    eachName(descriptor, (name, kind, ask) => {
       const path = joined(directory, name);
+      // What is mounted there shows when it is opened: a root opens nothing in another file system.
+      if (kind === entryKind.directory) {
+        if (rules.enters(path)) waiting.push(path);
+        return;
+      }
+      if (kind !== entryKind.unknown && (kind !== entryKind.regular || !rules.takes(path))) return;
+      const status = ask();
+      if (status === undefined) return;
+      if (status.device !== root.device || (status.attributes & inodeAttribute.mountRoot) !== 0) return;
       if (isDirectory(status)) {
         if (rules.enters(path)) waiting.push(path);
       } else if (isRegular(status) && rules.takes(path)) {

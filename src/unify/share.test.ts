@@ -219,6 +219,23 @@ test("a writer who comes while the names change places keeps the old file under 
   space.close();
 });
 
+test("what was read of the file that stays counts for nothing once somebody has come to write to it", () => {
+  for (const tree of ["one", "other", "third"]) put(join(top, tree), "usr/file", { content: "old" });
+  const [source, second, third] = nodesOf(one, other, join(top, "third"));
+  if (source === undefined || second === undefined || third === undefined) throw new Error("no files");
+  const space = Staging.open(staging(), () => {});
+  // Without the mark everybody may write to it.
+  const from = new Source(source, false);
+  expect(from.replace(second, space)).toEqual({ names: 1, freed: 4096 });
+  expect(() => openSync(join(one, "usr/file"), 0o4002)).toThrow("EAGAIN");
+  expect(() => from.replace(third, space)).toThrow("somebody opened it for writing");
+  from.close();
+  space.close();
+  expect(lstatSync(join(top, "third/usr/file"))).toMatchObject({ ino: third.status.inode, nlink: 1 });
+  expect(lstatSync(join(one, "usr/file")).nlink).toBe(2);
+  expect(readdirSync(staging())).toEqual([]);
+});
+
 test("another file system is refused, and said so", async () => {
   const away = mkdtempSync("/dev/shm/unify-");
   try {

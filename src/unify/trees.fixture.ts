@@ -15,7 +15,7 @@ import { using } from "../linux/openat2.ts";
 import { linkableLikeness, mayBeShared } from "./alike.ts";
 import { inOrder } from "./classes.ts";
 import { isMarked } from "./mark.ts";
-import { contentRules, entersDirectory, takesPath } from "./paths.ts";
+import { contentRules, PathFilter } from "./paths.ts";
 import { Root } from "./root.ts";
 import { Run } from "./run.ts";
 import { type Nodes, scan } from "./scan.ts";
@@ -63,10 +63,10 @@ export async function unifyTrees(stagingPath: string, tops: readonly string[], r
   const roots = tops.map((top) => Root.open(top, top));
   try {
     const nodes: Nodes = new Map();
-    const rules = contentRules({ excluded: [], included: [] });
+    const filter = new PathFilter(contentRules({ excluded: [], included: [] }));
     const failed = (path: string, cause: string) => warnings.push(`${path}: ${cause}`);
-    const enters = (path: string) => entersDirectory(rules, path);
-    for (const root of roots) scan(root, { enters, takes: (path) => takesPath(rules, path), failed }, nodes);
+    const enters = (path: string) => filter.enters(path);
+    for (const root of roots) scan(root, { enters, takes: (path) => filter.takes(path), failed }, nodes);
     const run = new Run({ staging, marks: true });
     const alike = Map.groupBy([...nodes.values()].filter(mayBeShared), linkableLikeness);
     report();
