@@ -78,6 +78,8 @@ export interface Place {
 
 export const joined = (directory: string, name: string): string => (directory === "" ? name : `${directory}/${name}`);
 export const pathOf = (place: Place): string => joined(place.directory, place.name);
+/** A path below a root, for people. */
+export const shownPath = (path: string): string => `/${shownName(path)}`;
 export const shownPlace = (place: Place): string => `${place.root.path}/${shownName(pathOf(place))}`;
 
 /** A regular file and those of its names that may be linked elsewhere. */
