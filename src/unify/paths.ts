@@ -5,6 +5,7 @@ export const stateDirectories = ["dev", "home", "lost+found", "proc", "root", "r
 /** Programs write into it as it stands. */
 const writtenInPlace = ["usr/lib/locale/locale-archive"];
 const configuration = "etc";
+const inConfiguration = `${configuration}/`;
 
 export interface PathRules {
   /** Without a leading `/`. */
@@ -15,6 +16,8 @@ export interface PathRules {
 
 /** A path as the administrator writes it. */
 export const rulePath = (text: string): string => Buffer.from(text.replace(/^\/+|\/+$/g, "")).toString("latin1");
+
+const isConfiguration = (path: string): boolean => path === configuration || path.startsWith(inConfiguration);
 
 const isAtOrBelow = (path: string, directory: string): boolean =>
   directory === "" || path === directory || path.startsWith(`${directory}/`);
@@ -48,7 +51,7 @@ export class PathFilter {
 
   /** Whether a file of this real path may be shared. */
   takes(path: string): boolean {
-    if (isAtOrBelow(path, configuration)) return false;
+    if (isConfiguration(path)) return false;
     const directory = path.slice(0, Math.max(path.lastIndexOf("/"), 0));
     if (directory !== this.#directory) {
       this.#directory = directory;
@@ -61,7 +64,7 @@ export class PathFilter {
 
   /** Whether anything below a directory may be taken. */
   enters(path: string): boolean {
-    if (isAtOrBelow(path, configuration)) return false;
+    if (isConfiguration(path)) return false;
     if (!covers(this.#excluded, path) || covers(this.#included, path)) return true;
     for (const directory of this.#included) if (isAtOrBelow(directory, path)) return true;
     return false;
