@@ -32,20 +32,17 @@ export function scan(root: Root, rules: Scan, nodes: Nodes): void {
   }
 }
 
+/** What may be a regular file or a directory: of links and devices nobody asks more. */
+const asked: ReadonlySet<number> = new Set([entryKind.regular, entryKind.directory, entryKind.unknown]);
+
 function scanDirectory(root: Root, directory: string, rules: Scan, nodes: Nodes, waiting: string[]): void {
   const descriptor = root.openDirectory(directory);
   try {
     eachName(descriptor, (name, kind, ask) => {
-      const path = joined(directory, name);
-      // What is mounted there shows when it is opened: a root opens nothing in another file system.
-      if (kind === entryKind.directory) {
-        if (rules.enters(path)) waiting.push(path);
-        return;
-      }
-      if (kind !== entryKind.unknown && (kind !== entryKind.regular || !rules.takes(path))) return;
-      const status = ask();
+      const status = asked.has(kind) ? ask() : undefined;
       if (status === undefined) return;
       if (status.device !== root.device || (status.attributes & inodeAttribute.mountRoot) !== 0) return;
+      const path = joined(directory, name);
       if (isDirectory(status)) {
         if (rules.enters(path)) waiting.push(path);
       } else if (isRegular(status) && rules.takes(path)) {
