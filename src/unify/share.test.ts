@@ -178,6 +178,25 @@ test("a directory that becomes a symbolic link after it was read leads nowhere",
   expect(marked(join(one, "usr/file"))).toBe(false);
 });
 
+test("of a directory that is moved while it is open the file is replaced where it is, and nothing elsewhere", () => {
+  put(one, "usr/file");
+  put(other, "usr/file");
+  put(top, "outside/file");
+  const [source, target] = nodesOf(one, other);
+  const [place] = target?.names ?? [];
+  if (source === undefined || target === undefined || place === undefined) throw new Error("no files");
+  place.root.directoryOf(place);
+  renameSync(join(other, "usr"), join(other, "moved"));
+  symlinkSync("../outside", join(other, "usr"));
+  const from = new Source(source, true);
+  const space = Staging.open(staging(), () => {});
+  expect(from.replace(target, space).names).toBe(1);
+  from.close();
+  space.close();
+  expect(sameFile(join(one, "usr/file"), join(other, "moved/file"))).toBe(true);
+  expect(lstatSync(join(top, "outside/file")).nlink).toBe(1);
+});
+
 test("what replaces a file at the same moment wins, and what was removed stays removed", () => {
   put(one, "usr/file", { content: "old" });
   const younger = put(one, "usr/young", { content: "young" });
