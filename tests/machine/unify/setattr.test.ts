@@ -40,7 +40,7 @@ test("the words of 2003 mean the same", async () => {
 
 test("-d shows a directory itself, -a names that begin with a dot", async () => {
   const { output } = await type(
-    `cd ${place}; echo x >sub/.hidden; showattr -d sub | cut -f1; showattr -R -a . | cut -f1`,
+    `cd ${place}; echo x >sub/.hidden; showattr -d sub | cut -f1; showattr -Ra . | cut -f1`,
   );
   expect(output).toBe("sub\n.\n./a\n./sub\n./sub/.hidden\n./sub/b\n./sub/c\n");
 });
