@@ -11,6 +11,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Report[]>>> = {
   crowd: async () => (await import("./many.ts")).manyInMachine(),
   hooks: async () => (await import("./hooks.ts")).hooks(),
   unify: async () => (await import("./unify.ts")).unify(),
+  cache: async () => (await import("./cache.ts")).cache(),
 };
 
 const manual: Manual = {
@@ -25,6 +26,7 @@ const manual: Manual = {
     "  crowd    the same in the test machine, with contexts",
     "  hooks    instructions the kernel half adds to system calls, in the test machine",
     "  unify    time, memory and links of vunify against other tools, on this machine (root)",
+    "  cache    disk and memory of ten servers, unified, as copies and as containers, in the test machine",
     "Without a PART all of them. docs/benchmarks.md says how to read the tables.",
   ],
   options: [{ flag: "--json", about: "print the numbers as JSON" }],

@@ -1,6 +1,7 @@
 /** newvserver: makes a virtual server by asking, or from options alone. */
 import { readFileSync } from "node:fs";
 import { isatty } from "node:tty";
+import { findings } from "../context/support.ts";
 import { devices } from "../linux/ip.ts";
 import { configuredServers } from "../server/boot/servers.ts";
 import { readGlobalConf } from "../server/conf/global.ts";
@@ -9,8 +10,10 @@ import {
   type Answers,
   keys,
   questions,
+  questionsFor,
   type Surroundings,
   sameCommand,
+  settled,
   withSuggestions,
 } from "../server/newserver/questions.ts";
 import type { Arguments } from "../text/arguments.ts";
@@ -22,6 +25,7 @@ const values: Readonly<Record<(typeof keys)[number], string>> = {
   name: "NAME",
   desc: "TEXT",
   clone: "SOURCE",
+  unify: "yes|no",
   hostname: "NAME",
   ip: "ADDR[/PREFIX]",
   ondev: "DEVICE",
@@ -42,7 +46,7 @@ const manual: Manual = {
   synopsis: ["newvserver [OPTIONS]", "newvserver --name NAME [OPTIONS] --yes"],
   description: [
     "Asks what has to be known of a new server, one question at a time: each with a suggestion, which Enter takes, and with what is wrong said while it is typed. Escape goes back to the question before. What was given as an option is suggested. Before anything is done it shows a summary and the command that does the same without a question.",
-    "With --yes nothing is asked: what no option says is as suggested. --clone takes /, a copy of this machine; #RELEASE, a fresh Debian; the name of another server; the path of an archive of a root file system; oci:/PATH[:TAG], a container image; or rpm:/DIRECTORY, the rpm packages there.",
+    "With --yes nothing is asked: what no option says is as suggested. --clone takes /, a copy of this machine; #RELEASE, a fresh Debian; the name of another server; the path of an archive of a root file system; oci:/PATH[:TAG], a container image; or rpm:/DIRECTORY, the rpm packages there. With --unify yes, which is suggested where the kernel can protect shared files, the copy of another server shares its files with it, as vserver-build(8) --unify does.",
     "The server is built by vserver NAME build; the rest goes into its conf file and, for what it shares, its table of mounts.",
   ],
   options: [
@@ -75,6 +79,7 @@ function surroundings(): Surroundings {
     servers: configuredServers(),
     devices: devices().filter((device) => device !== "lo"),
     suite: readGlobalConf().conf.suite ?? distribution().codename,
+    protects: findings().every(({ ok }) => ok),
   };
 }
 
@@ -92,7 +97,7 @@ function expectRight(answers: Answers, around: Surroundings): void {
 }
 
 function summary(answers: Answers, around: Surroundings): string {
-  const rows = questions.map(({ key, label }) => `  ${label}: ${answers[key] || "-"}`);
+  const rows = questionsFor(answers).map(({ key, label }) => `  ${label}: ${answers[key] || "-"}`);
   return [...rows, "", "The same without a question:", `  ${sameCommand(answers, around)}`].join("\n");
 }
 
@@ -101,8 +106,8 @@ async function converse(start: Partial<Answers>, around: Surroundings): Promise<
   const { askQuestion, choose } = await import("./newvserver/draw.ts");
   const said: Partial<Record<keyof Answers, string>> = { ...start };
   for (let at = 0; ; ) {
-    const question = questions[at];
-    const answers = withSuggestions(said, around);
+    const answers = settled(said, around);
+    const question = questionsFor(answers)[at];
     if (question === undefined) {
       console.log(`\n${summary(answers, around)}\n`);
       const choices = [

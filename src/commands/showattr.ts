@@ -17,7 +17,7 @@ const manual: Manual = {
   name: tool,
   section: 1,
   summary: "show which files are marked as unified",
-  synopsis: ["showattr [-R] [-x] [--letters | --json] FILE…"],
+  synopsis: ["showattr [-R] [-a] [-d] [-x] [--letters | --json] FILE…"],
   description: [
     "Prints a line for each FILE: its name, a tab, and the flags of its inode as eight hexadecimal digits. 00008000 is the mark of a unified file (immutable-linkage-invert), 00000010 is immutable; a marked file has both, as in 2003. The others are those of lsattr.",
     "A marked file is guarded while it has more than one link: see setattr(8).",
@@ -25,6 +25,8 @@ const manual: Manual = {
   ],
   options: [
     { flag: "-R", about: "of a directory also what is in it and below" },
+    { flag: "-a", about: "names that begin with a dot too: they always are" },
+    { flag: "-d", about: "directories themselves, not what is in them: without -R always so" },
     { flag: "-x", about: "with -R: enter nothing that is mounted below" },
     { flag: "--letters", about: "print letters, as later versions of the tool did" },
     { flag: "--json", about: "print a list of objects: file, flags, marked, links, guarded, immutable" },
@@ -62,6 +64,7 @@ function print(line: Buffer): void {
 
 function run(args: Arguments): number {
   if (args.words.length === 0) throw new UsageError(tool, "a file is missing");
+  if (args.has("-d") && args.has("-R")) throw new UsageError(tool, "-d and -R exclude each other");
   if (args.has("--letters") && args.has("--json")) {
     throw new UsageError(tool, "--letters and --json exclude each other");
   }

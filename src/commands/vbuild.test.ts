@@ -1,6 +1,16 @@
 /** vbuild as it is called. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { look, put, sameFile } from "../unify/trees.fixture.ts";
@@ -44,6 +54,39 @@ test("on another file system all is copied, and it says why", () => {
   rmSync(away, { recursive: true });
   expect(status).toBe(0);
   expect(error).toMatch(/^vbuild: 1 file is copied, not shared: it is on another file system, .*\n$/);
+});
+
+test("--test makes nothing and tells what would be made, each file with --debug", () => {
+  put(top, "many/usr/bin/tool", { content: "x".repeat(100) });
+  put(top, "many/usr/bin/setuid", { mode: 0o4755 });
+  put(top, "many/var/lib/state");
+  linkSync(join(top, "many/var/lib/state"), join(top, "many/var/lib/again"));
+  symlinkSync("tool", join(top, "many/usr/bin/link"));
+  const before = readdirSync(top);
+  const look = (...words: string[]) => vbuild("--noflags", "--json", "--excldir", "/usr/share", ...words);
+  const foreseen = look("--test", "many", "copy");
+  expect(foreseen).toMatchObject({ status: 0, error: "" });
+  expect(readdirSync(top)).toEqual(before);
+  const open = openSync(join(top, "many/usr/bin/tool"), "r+");
+  expect(JSON.parse(look("--test", "many", "copy").output)).toMatchObject({ linked: 0, copied: 3 });
+  closeSync(open);
+  const named = vbuild("--noflags", "--test", "--debug", "many", "copy").output;
+  expect(named).toContain("linked /usr/bin/tool\n");
+  expect(named).toContain("copied /usr/bin/setuid\n");
+  expect(named).toContain("Files linked      : 1\n");
+  expect(look("many", "copy").output).toBe(foreseen.output);
+  expect(JSON.parse(foreseen.output)).toEqual({
+    ...{ directories: 5, copied: 2, bytes: 16, linked: 1, symlinks: 1, special: 0 },
+  });
+  // A file that is linked without a mark is linked no further.
+  rmSync(join(top, "copy"), { recursive: true });
+  expect(vbuild("--noflags", "--debug", "many", "copy").output.split("\n").sort()).toEqual(
+    named
+      .split("\n")
+      .filter((line) => !line.includes(" :"))
+      .sort(),
+  );
+  expect(vbuild("--test", "ref", "new").error).toContain("exists and is not empty");
 });
 
 test("what exists is not touched, and a failure leaves nothing", () => {

@@ -23,7 +23,9 @@ const manual: Manual = {
     "To make a server use vserver NAME build --method clone --unify, which gives it a name, keys and a conf file of its own.",
   ],
   options: [
+    { flag: "--test", about: "make nothing; print what would be made" },
     { flag: "--stats", about: "print what was made" },
+    { flag: "--debug", repeat: true, about: "name each file, and whether it was linked or copied" },
     {
       flag: "--excldir",
       value: "DIRECTORY",
@@ -34,7 +36,7 @@ const manual: Manual = {
     { flag: "--json", about: "print what was made as an object" },
   ],
   exits: [
-    ["0", "the tree is there"],
+    ["0", "the tree is there, or could be"],
     ["69", "the kernel lacks what protects shared files: see vkernel check, or use --noflags"],
     ["129, 130, 143", "ended by SIGHUP, ^C or SIGTERM; nothing is left"],
     ["255", "it is not, and standard error says why; or wrong usage"],
@@ -55,7 +57,8 @@ const rows: readonly (readonly [keyof ReplicaStats, string])[] = [
 
 function print(stats: ReplicaStats, args: Arguments): void {
   if (args.has("--json")) console.log(JSON.stringify(stats, null, 2));
-  else if (args.has("--stats")) for (const [key, label] of rows) console.log(`${label.padEnd(18)}: ${stats[key]}`);
+  else if (args.has("--stats") || args.has("--test"))
+    for (const [key, label] of rows) console.log(`${label.padEnd(18)}: ${stats[key]}`);
 }
 
 async function make(source: string, target: string, args: Arguments): Promise<ReplicaStats> {
@@ -63,33 +66,35 @@ async function make(source: string, target: string, args: Arguments): Promise<Re
   const { Interrupt } = await import("../server/build/interrupt.ts");
   const { Progress } = await import("../server/build/progress.ts");
   const { makeDevices } = await import("../server/build/devices.ts");
-  const { replicate } = await import("../server/unify/replica.ts");
+  const { foreseeReplica, replicate } = await import("../server/unify/replica.ts");
   const [object, root] = [`${tool} ${target}`, dirname(target)];
   expectFree(object, root, target);
   const interrupt = new Interrupt(object);
+  const progress = new Progress(tool);
+  const replica = {
+    ...{ label: tool, source, emptied: args.values("--excldir"), complain: console.error, marks: marks(args) },
+    ...(args.has("--debug") ? { made: (how: string, path: string) => console.log(`${how} ${path}`) } : {}),
+    breathe: (done: number, total: number) => {
+      interrupt.check();
+      progress.amount(done, Math.max(done, total), "files");
+    },
+  };
   try {
+    if (args.has("--test")) return await foreseeReplica({ ...replica, target: root });
     const request = JSON.stringify([tool, source, args.values("--excldir"), marks(args)]);
     const staging = openStaging(object, root, serverName(basename(target)), request);
-    const progress = new Progress(tool);
     try {
       progress.phase(`linking ${source}`);
-      const stats = await replicate({
-        ...{ label: tool, source, target: staging.tree, emptied: args.values("--excldir"), complain: console.error },
-        marks: marks(args),
-        breathe: (done, total) => {
-          interrupt.check();
-          progress.amount(done, Math.max(done, total), "files");
-        },
-      });
+      const stats = await replicate({ ...replica, target: staging.tree });
       const refused = beneath(staging.tree, (tree) => (tree.exists("dev") ? makeDevices(tree) : undefined));
       if (refused !== undefined) console.error(refused.message);
       publish(object, staging, target);
       return stats;
     } finally {
-      progress.clear();
       closeStaging(staging);
     }
   } finally {
+    progress.clear();
     interrupt.stop();
   }
 }
@@ -109,7 +114,7 @@ async function run(args: Arguments): Promise<number> {
       exitCode: usageExit,
     });
   }
-  if (marks(args)) await requireProtection(tool);
+  if (marks(args) && !args.has("--test")) await requireProtection(tool);
   try {
     print(await make(resolve(source), resolve(target), args), args);
     return 0;

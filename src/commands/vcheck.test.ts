@@ -37,6 +37,9 @@ test("--diffpkg: only in the reference, only in the other, in another version", 
   const output = "- gone\n+ more\n! older\n";
   expect(call("vcheck", "--diffpkg", "one", "two")).toEqual({ status: 0, output, error: "" });
   expect(call("vcheck", "--diffpkgs", "./two", "./two").output).toBe("");
+  expect(call("vcheck", "--diffpkg", "--debug", "one", "two").output).toBe(
+    "- gone\t1\t-\n+ more\t-\t1\n! older\t1\t0\n",
+  );
   expect(JSON.parse(call("vcheck", "--diffpkg", "--json", "one", "two").output)).toContainEqual({
     ...{ sign: "!", name: "older", reference: "1", checked: "0" },
   });

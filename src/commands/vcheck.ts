@@ -1,4 +1,5 @@
 /** vcheck: how the packages of one server differ from those of another. */
+import type { PackageDifference } from "../server/unify/difference.ts";
 import type { Arguments } from "../text/arguments.ts";
 import { UsageError } from "../text/error.ts";
 import type { Manual } from "../text/manual.ts";
@@ -11,7 +12,7 @@ const manual: Manual = {
   name: tool,
   section: 8,
   summary: "compare the packages of two virtual servers",
-  synopsis: ["vcheck --diffpkg [--json] REFERENCE SERVER", "vcheck --verify REFERENCE SERVER"],
+  synopsis: ["vcheck --diffpkg [--debug | --json] REFERENCE SERVER", "vcheck --verify REFERENCE SERVER"],
   description: [
     "Each of the two is the name of a server, or a directory with a slash in it; / is the main server. Their package databases are read as vunify(8) reads them.",
     "--diffpkg prints a line for each package that differs: - NAME is only in REFERENCE, + NAME only in SERVER, ! NAME in both, in another version.",
@@ -20,6 +21,7 @@ const manual: Manual = {
   options: [
     { flag: "--diffpkg", aliases: ["--diffpkgs"], about: "compare packages" },
     { flag: "--verify", about: "compare the files of common packages" },
+    { flag: "--debug", repeat: true, about: "--diffpkg: say behind each package its versions; - is none" },
     {
       flag: "--json",
       about: "--diffpkg: print a list of objects: sign, name, and its version in reference and checked",
@@ -32,6 +34,9 @@ const manual: Manual = {
   examples: [{ command: "vcheck --diffpkg web1 web2", about: "What does web2 lack, what has it more, what is older?" }],
   seeAlso: ["vunify(8)", "vfiles(8)", "vserver-verify(8)"],
 };
+
+const line = ({ sign, name, reference = "-", checked = "-" }: PackageDifference, versions: boolean): string =>
+  versions ? `${sign} ${name}\t${reference}\t${checked}` : `${sign} ${name}`;
 
 async function run(args: Arguments): Promise<number> {
   const [reference, checked, ...more] = args.words;
@@ -46,7 +51,7 @@ async function run(args: Arguments): Promise<number> {
   if (args.has("--diffpkg")) {
     const found = packageDifferences(one, other);
     if (args.has("--json")) console.log(JSON.stringify(found, null, 2));
-    else for (const { sign, name } of found) console.log(`${sign} ${name}`);
+    else for (const one of found) console.log(line(one, args.has("--debug")));
   }
   if (args.has("--verify")) for (const line of fileDifferences(one, other)) console.log(line);
   return 0;

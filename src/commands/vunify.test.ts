@@ -125,6 +125,16 @@ test("--content needs no packages and no reference; ALL are the servers with a c
   expect(sameFile(tree("a", "var/lib/state"), tree("c", "var/lib/state"))).toBe(true);
 });
 
+test("--debug names each file, and each package", () => {
+  for (const name of ["a", "b"]) put(tree(name), "opt/said", { content: "said by debug" });
+  const { output } = vunify("--test", "--noflags", "--debug", "--content", "a", "b");
+  expect(output).toContain(`${tree("b", "opt/said")}\n`);
+  expect(output).not.toContain(`${tree("a", "opt/said")}\n`);
+  expect(vunify("--noflags", "--debug", "deb1", "deb2", "--", "coreutils").output).toMatch(
+    /^vservers deb2\nUnify pkg coreutils-\S+ from deb1 to deb2\n(?:\/.*\n)*\S+\/vservers\/deb2\/usr\/bin\/ls\n/,
+  );
+});
+
 const wrong = [
   [["deb1"], "a REFERENCE and a SERVER are needed"],
   [["deb1", "deb2"], "PACKAGEs or ALL are needed"],

@@ -49,6 +49,7 @@ for (const [line, text, exitCode] of [
   ["setattr --immutable a", "--immutable needs --immulink; alone it is chattr +i", 2],
   ["setattr --barrier a", "unknown option --barrier", 2],
   ["showattr", "a file is missing", 2],
+  ["showattr -d -R a", "-d and -R exclude each other", 2],
   ["showattr --json --letters a", "--letters and --json exclude each other", 2],
   ["vinfo x", "no process id: x", 2],
   ["vinfo 0", "no process id: 0", 2],

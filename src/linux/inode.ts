@@ -12,7 +12,7 @@ const statxAt = {
   ...{ attributes: 8, links: 16, uid: 20, gid: 24, mode: 28, inode: 32, size: 40, blocks: 48 },
   ...{ atime: 64, ctime: 96, mtime: 112, deviceMajor: 136, deviceMinor: 140, end: 256 },
 } as const;
-const entryAt = { length: 16, name: 19 } as const;
+const entryAt = { length: 16, kind: 18, name: 19 } as const;
 const nanoseconds = 8;
 
 /** `stx_attributes` (linux/stat.h). */
@@ -56,7 +56,7 @@ export const shownName = (name: string): string => Buffer.from(name, "latin1").t
 
 function open() {
   return dlopen("libc.so.6", {
-    getdents64: { args: ["i32", "u64", "u64"], returns: "i64" },
+    getdents64: { args: ["i32", "u64", "u64"], returns: "i32" },
     statx: { args: ["i32", "u64", "i32", "u32", "u64"], returns: "i32" },
   } as const).symbols;
 }
@@ -74,29 +74,49 @@ const entriesSize = 1 << 16;
 /** 64 bits as a number that is exact up to 2 to the power of 53, without the detour of a bigint. */
 const wide = (at: number): number => status.view.getInt32(at + 4, true) * 2 ** 32 + status.view.getUint32(at, true);
 
-const time = (at: number): string => `${wide(at)}.${status.view.getUint32(at + nanoseconds, true)}`;
+const word = (at: number): number => status.view.getUint32(at, true);
 
-function parsed(): Status {
-  const { view } = status;
-  return {
-    mode: view.getUint16(statxAt.mode, true),
-    uid: view.getUint32(statxAt.uid, true),
-    gid: view.getUint32(statxAt.gid, true),
-    inode: wide(statxAt.inode),
-    device: `${view.getUint32(statxAt.deviceMajor, true)}:${view.getUint32(statxAt.deviceMinor, true)}`,
-    links: view.getUint32(statxAt.links, true),
-    size: wide(statxAt.size),
-    allocated: 512 * wide(statxAt.blocks),
-    atime: time(statxAt.atime),
-    mtime: time(statxAt.mtime),
-    ctime: time(statxAt.ctime),
-    attributes: view.getUint32(statxAt.attributes, true),
-  };
+/** The name of the device that was met last: mostly it is the next one's. */
+const device = { major: -1, minor: -1, name: "" };
+
+function deviceName(major: number, minor: number): string {
+  if (major !== device.major || minor !== device.minor)
+    Object.assign(device, { major, minor, name: `${major}:${minor}` });
+  return device.name;
+}
+
+/** What was found in {@link status}. The words of times are made for those who ask for them: there are many files. */
+class Found implements Status {
+  readonly mode = status.view.getUint16(statxAt.mode, true);
+  readonly uid = word(statxAt.uid);
+  readonly gid = word(statxAt.gid);
+  readonly inode = wide(statxAt.inode);
+  readonly device = deviceName(word(statxAt.deviceMajor), word(statxAt.deviceMinor));
+  readonly links = word(statxAt.links);
+  readonly size = wide(statxAt.size);
+  readonly allocated = 512 * wide(statxAt.blocks);
+  readonly attributes = word(statxAt.attributes);
+  readonly #atime = wide(statxAt.atime);
+  readonly #atimeNanoseconds = word(statxAt.atime + nanoseconds);
+  readonly #mtime = wide(statxAt.mtime);
+  readonly #mtimeNanoseconds = word(statxAt.mtime + nanoseconds);
+  readonly #ctime = wide(statxAt.ctime);
+  readonly #ctimeNanoseconds = word(statxAt.ctime + nanoseconds);
+
+  get atime(): string {
+    return `${this.#atime}.${this.#atimeNanoseconds}`;
+  }
+  get mtime(): string {
+    return `${this.#mtime}.${this.#mtimeNanoseconds}`;
+  }
+  get ctime(): string {
+    return `${this.#ctime}.${this.#ctimeNanoseconds}`;
+  }
 }
 
 function ask(directory: number, nameAt: number, flags: number): Status | undefined {
   const result = calls().statx(directory, nameAt, flags | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, status.address);
-  if (result === 0) return parsed();
+  if (result === 0) return new Found();
   const number = errno();
   if (number === errnoNumber("ENOENT")) return undefined;
   throw new SystemCallError("statx", number);
@@ -122,8 +142,14 @@ export function statusAt(directory: number, file: string): Status | undefined {
 /** Buffers for entries that nobody uses at the moment: to make one for each directory costs more than to read it. */
 const spareBuffers: ReturnType<typeof memory>[] = [];
 
-/** Calls back with each entry of an open directory; what is gone by the time it is asked about is left out. */
-export function eachEntry(directory: number, use: (name: string, status: Status) => void): void {
+/** What a directory says of the kind of an entry (`d_type`): less than its status, and not on every file system. */
+export const entryKind = { unknown: 0, directory: 4, regular: 8 } as const;
+
+/** Calls back with each entry of an open directory, its kind, and a way to ask for its status: undefined when it is gone. */
+export function eachName(
+  directory: number,
+  use: (name: string, kind: number, ask: () => Status | undefined) => void,
+): void {
   const buffer = spareBuffers.pop() ?? memory(entriesSize);
   try {
     readEntries(directory, buffer, use);
@@ -132,22 +158,31 @@ export function eachEntry(directory: number, use: (name: string, status: Status)
   }
 }
 
+/** Calls back with each entry of an open directory; what is gone by the time it is asked about is left out. */
+export function eachEntry(directory: number, use: (name: string, status: Status) => void): void {
+  eachName(directory, (name, _, ask) => {
+    const found = ask();
+    if (found !== undefined) use(name, found);
+  });
+}
+
 function readEntries(
   directory: number,
   { bytes, view, address }: ReturnType<typeof memory>,
-  use: (name: string, status: Status) => void,
+  use: (name: string, kind: number, ask: () => Status | undefined) => void,
 ): void {
+  let nameAt = 0;
+  const status = () => ask(directory, address + nameAt, AT_SYMLINK_NOFOLLOW);
   const text = Buffer.from(bytes.buffer);
   for (;;) {
-    const length = Number(calls().getdents64(directory, address, entriesSize));
+    const length = calls().getdents64(directory, address, entriesSize);
     if (length < 0) throw new SystemCallError("getdents64", errno());
     if (length === 0) return;
     for (let at = 0; at < length; at += view.getUint16(at + entryAt.length, true)) {
-      const nameAt = at + entryAt.name;
+      nameAt = at + entryAt.name;
       const entry = text.toString("latin1", nameAt, bytes.indexOf(0, nameAt));
       if (entry === "." || entry === "..") continue;
-      const found = ask(directory, address + nameAt, AT_SYMLINK_NOFOLLOW);
-      if (found !== undefined) use(entry, found);
+      use(entry, bytes[at + entryAt.kind] ?? entryKind.unknown, status);
     }
   }
 }

@@ -26,7 +26,7 @@ function calls(): ReturnType<typeof open> {
   return opened;
 }
 
-const text = (name: string): Uint8Array => Buffer.concat([nameBytes(name), new Uint8Array(1)]);
+const text = (name: string): Uint8Array => nameBytes(`${name}\0`);
 const empty = new Uint8Array(1);
 
 function checked(call: string, result: number): void {

@@ -29,7 +29,7 @@ export type Name = string | Uint8Array;
 
 function open() {
   return dlopen("libc.so.6", {
-    syscall: { args: ["i64", "i64", "ptr", "ptr", "u64"], returns: "i64" },
+    syscall: { args: ["i64", "i64", "u64", "u64", "u64"], returns: "i32" },
     mkdirat: { args: ["i32", "ptr", "u32"], returns: "i32" },
     unlinkat: { args: ["i32", "ptr", "i32"], returns: "i32" },
     symlinkat: { args: ["ptr", "i32", "ptr"], returns: "i32" },
@@ -48,7 +48,9 @@ function calls(): ReturnType<typeof open> {
 
 /** NUL-terminated bytes. */
 function text(name: Name): Uint8Array {
-  const terminated = typeof name === "string" ? Buffer.from(`${name}\0`) : Buffer.concat([name, end]);
+  const bytes = typeof name === "string" ? Buffer.from(name) : name;
+  const terminated = Buffer.alloc(bytes.length + 1);
+  terminated.set(bytes);
   if (terminated.indexOf(0) !== terminated.length - 1) throw new SystemCallError("open", 22);
   return terminated;
 }
@@ -60,6 +62,17 @@ function checked(call: string, result: number | bigint): number {
 }
 
 const openHow = memory(24);
+/** The longest path the kernel takes, and a byte more to have it say that one is too long. */
+const openPath = memory(4098);
+
+/** Writes a path to be opened where its address is known. */
+function putPath(path: Name): void {
+  const name = typeof path === "string" ? Buffer.from(path) : path;
+  if (name.indexOf(0) >= 0) throw new SystemCallError("open", 22);
+  const length = Math.min(name.length, openPath.bytes.length - 1);
+  openPath.bytes.set(length < name.length ? name.subarray(0, length) : name);
+  openPath.bytes[length] = 0;
+}
 /** The longest target a symbolic link can have. */
 const target = memory(4096);
 
@@ -70,13 +83,14 @@ const target = memory(4096);
  */
 export function openat2(directory: number, path: Name, flags: number, how: number, mode = 0): number {
   const { view, bytes, address } = openHow;
-  view.setBigUint64(0, BigInt(flags | O_CLOEXEC), true);
-  view.setBigUint64(8, BigInt(mode), true);
-  view.setBigUint64(16, BigInt(how), true);
-  const name = text(path);
+  // The upper halves are nought.
+  view.setUint32(0, flags | O_CLOEXEC, true);
+  view.setUint32(8, mode, true);
+  view.setUint32(16, how, true);
+  putPath(path);
   for (let attempt = 0; ; attempt++) {
-    const result = calls().syscall(SYS_openat2, directory, name, address as Pointer, bytes.length);
-    if (result >= 0) return Number(result);
+    const result = calls().syscall(SYS_openat2, directory, openPath.address, address, bytes.length);
+    if (result >= 0) return result;
     // The tree changed while `..` was looked up: the kernel asks to try again.
     if (errno() !== EAGAIN || attempt >= 64) throw new SystemCallError("openat2", errno());
   }

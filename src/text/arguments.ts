@@ -24,13 +24,22 @@ export interface ParseRules {
   readonly usageExit?: number;
 }
 
+/** The switches of one letter that a word stands for all at once; undefined when one of them is unknown or wants a value. */
+function switchesOf(word: string, specs: ReadonlyMap<string, OptionSpec>): readonly string[] | undefined {
+  if (!/^-[A-Za-z]{2,}$/.test(word)) return undefined;
+  const switches = Array.from(word.slice(1), (letter) => `-${letter}`);
+  const isSwitch = (one: string) => specs.has(one) && specs.get(one)?.value === undefined;
+  return switches.every(isSwitch) ? switches : undefined;
+}
+
 /**
- * Parses `argv` (without the tool's own name) by the manual's options. `--` ends the options; `--opt=value` and
- * `--opt value` mean the same.
+ * Parses a command line (without the tool's own name) by the manual's options. `--` ends the options; `--opt=value` and
+ * `--opt value` mean the same, and so do `-Rx` and `-R -x`.
  *
  * @throws UsageError for an unknown option, a missing value, a value nobody asked for, an option given twice.
  */
-export function parseArguments(manual: Manual, argv: readonly string[], rules: ParseRules = {}): Arguments {
+export function parseArguments(manual: Manual, line: readonly string[], rules: ParseRules = {}): Arguments {
+  const argv = [...line];
   const specs = new Map<string, OptionSpec>();
   for (const option of [...manual.options, ...commonOptions]) {
     for (const spelling of [option.flag, ...(option.aliases ?? [])]) specs.set(spelling, option);
@@ -61,7 +70,12 @@ export function parseArguments(manual: Manual, argv: readonly string[], rules: P
       words.push(word);
       continue;
     }
-    if (spec === undefined) throw complain(`unknown option ${name}`);
+    if (spec === undefined) {
+      const switches = switchesOf(word, specs);
+      if (switches === undefined) throw complain(`unknown option ${name}`);
+      argv.splice(at--, 1, ...switches);
+      continue;
+    }
     const given = found.get(spec.flag);
     if (given !== undefined && spec.repeat !== true && spec.value !== undefined) throw complain(`${name} given twice`);
     let value = "";

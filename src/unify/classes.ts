@@ -10,13 +10,16 @@ const headSize = 4096;
 const fewest = 4;
 const head = Buffer.alloc(headSize);
 
-function headOf(node: FileNode): string {
+/** @param beginning of a file, as many bytes as there are at hand */
+export const headOf = (beginning: Uint8Array): string => String(Bun.hash(beginning.subarray(0, headSize)));
+
+function readHead(node: FileNode): string {
   const [place] = node.names;
   if (place === undefined) return "";
   try {
     const file = place.root.openFile(place);
     try {
-      return String(Bun.hash(head.subarray(0, readSync(file, head, 0, headSize, 0))));
+      return headOf(head.subarray(0, readSync(file, head, 0, headSize, 0)));
     } finally {
       closeSync(file);
     }
@@ -36,5 +39,5 @@ export const inOrder = (alike: readonly FileNode[]): readonly FileNode[] => [...
 /** Groups of those that may be equal among themselves, in the order they had. */
 export function byHead(nodes: readonly FileNode[]): readonly (readonly FileNode[])[] {
   if (nodes.length < fewest) return [nodes];
-  return [...Map.groupBy(nodes, headOf).values()].filter((group) => group.length > 1);
+  return [...Map.groupBy(nodes, (node) => node.head ?? readHead(node)).values()].filter((group) => group.length > 1);
 }

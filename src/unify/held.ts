@@ -1,7 +1,7 @@
 /** A file that is open and still the one that was found, with nobody writing to it. */
 import { closeSync } from "node:fs";
 import { type Status, statusOf } from "../linux/inode.ts";
-import { holdsReadLease, releaseLease, takeReadLease } from "../linux/lease.ts";
+import { holdsReadLease, takeReadLease } from "../linux/lease.ts";
 import { systemErrno, systemWords } from "../linux/system-error.ts";
 import { type FileNode, shownPlace } from "./root.ts";
 
@@ -77,24 +77,32 @@ export class Held {
   /**
    * Asks anew, now that nobody can open it any more by the name it had: neither is it open for writing, nor was it in the
    * meantime.
+   *
+   * @returns how it is now
+   * @throws Left
    */
-  expectQuiet(): void {
+  expectQuiet(): Status {
     const now = statusOf(this.descriptor);
     const { status } = this.node;
-    if (!holdsReadLease(this.descriptor) || !takeReadLease(this.descriptor)) {
-      throw new Left("busy", "somebody opened it for writing");
-    }
+    this.expectUntouched();
+    if (!takeReadLease(this.descriptor)) throw new Left("busy", "somebody opened it for writing");
     // Whoever was held up by the lease for longer than it lasts may have come, written and gone.
     if (now.size !== status.size || now.mtime !== status.mtime)
       throw new Left("changed", "somebody has just written to it");
+    return now;
   }
 
   status(): Status {
     return statusOf(this.descriptor);
   }
 
+  /** Nobody has come to open it for writing, by whatever name, since it was opened here. @throws Left */
+  expectUntouched(): void {
+    if (!holdsReadLease(this.descriptor)) throw new Left("busy", "somebody opened it for writing");
+  }
+
+  /** The lease ends with it. */
   close(): void {
-    releaseLease(this.descriptor);
     closeSync(this.descriptor);
   }
 }

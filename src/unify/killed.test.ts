@@ -2,9 +2,11 @@
 import { expect, test } from "bun:test";
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   lstatSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -13,17 +15,30 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { using } from "../linux/openat2.ts";
+import { setAttribute } from "../linux/xattr.ts";
+import { ownAttributes } from "./mark.ts";
 import { look, put, sameFile, unifyTrees, warnings } from "./trees.fixture.ts";
 
-const kills = 200;
+/** Fewer where each takes seconds. */
+const kills = Number(process.env["KILLS"] ?? 200);
 const files = 150;
 const servers = ["a", "b", "c", "d"];
 const path = (number: number) => `usr/lib/d${number % 7}/f${number}`;
 
+/** A file whose owner, and sometimes an attribute, could be lost as well. */
+function make(tree: string, number: number): void {
+  const file = put(tree, path(number), { content: `file ${number} `.repeat(number), uid: number % 3 });
+  if (number % 5 === 1) using(openSync(file, "r"), (open) => setAttribute(open, "user.kept", `of ${number}`));
+}
+
 /** Gives a server a private file again, equal to the one it had. */
 function separate(file: string): void {
-  const { mode, atime, mtime } = statSync(file);
+  const { mode, uid, gid, atime, mtime } = statSync(file);
   copyFileSync(file, `${file}.new`);
+  chownSync(`${file}.new`, uid, gid);
+  for (const [name, value] of using(openSync(file, "r"), ownAttributes))
+    using(openSync(`${file}.new`, "r"), (open) => setAttribute(open, name, value));
   chmodSync(`${file}.new`, mode & 0o777);
   utimesSync(`${file}.new`, atime, mtime);
   renameSync(`${file}.new`, file);
@@ -45,7 +60,7 @@ test(`killed ${kills} times, every name has the content and the attributes it ha
   try {
     const staging = join(top, ".unify");
     const tops = servers.map((name) => join(top, name));
-    for (const tree of tops) for (let n = 0; n < files; n++) put(tree, path(n), { content: `file ${n} `.repeat(n) });
+    for (const tree of tops) for (let n = 0; n < files; n++) make(tree, n);
     const before = tops.map(look);
     let inTime = 0;
     for (let round = 0; round < kills; round++) {

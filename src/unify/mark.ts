@@ -17,6 +17,16 @@ export const isMarked = (descriptor: number): boolean => hasAttribute(descriptor
 export const ownAttributes = (descriptor: number): readonly Attribute[] =>
   attributesOf(descriptor).filter(([name]) => name !== unifiedMark);
 
+/** What {@link isMarked} and {@link ownAttributes} tell, asked at once. */
+export function markAndAttributes(descriptor: number): {
+  readonly marked: boolean;
+  readonly own: readonly Attribute[];
+} {
+  const all = attributesOf(descriptor);
+  const own = all.filter(([name]) => name !== unifiedMark);
+  return { marked: own.length < all.length, own };
+}
+
 function expectRegular(descriptor: number): void {
   if (!fstatSync(descriptor).isFile()) throw new SystemCallError("mark", errnoNumber("EINVAL"));
 }

@@ -1,5 +1,4 @@
 /** A name in a tree gets another file in one step, as nobody's loss: not even of somebody who replaces it just then. */
-import { closeSync } from "node:fs";
 import { exchange } from "../linux/link.ts";
 import { Left, leftBy } from "./held.ts";
 import { type Place, shownPlace } from "./root.ts";
@@ -22,22 +21,23 @@ export interface Replacement {
  * not expected there goes back.
  *
  * @param check called after that; when it throws, all is undone
+ * @returns what it returned
  * @throws Left, SystemCallError
  */
-export function replaceName(place: Place, { staging, spare, replaced, ours }: Replacement, check: () => void): void {
-  const directory = place.root.openDirectory(place.directory);
+export function replaceName<Result>(
+  place: Place,
+  { staging, spare, replaced, ours }: Replacement,
+  check: () => Result,
+): Result {
+  const directory = place.root.directoryOf(place);
+  exchange(staging.descriptor, spare, directory, place.name);
   try {
-    exchange(staging.descriptor, spare, directory, place.name);
-    try {
-      if (staging.inodeOf(spare) !== replaced)
-        throw new Left("changed", `${shownPlace(place)}: it has just been replaced`);
-      check();
-    } catch (thrown) {
-      putBack(staging, spare, directory, place, ours);
-      throw thrown;
-    }
-  } finally {
-    closeSync(directory);
+    if (staging.inodeOf(spare) !== replaced)
+      throw new Left("changed", `${shownPlace(place)}: it has just been replaced`);
+    return check();
+  } catch (thrown) {
+    putBack(staging, spare, directory, place, ours);
+    throw thrown;
   }
 }
 

@@ -19,7 +19,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { attributesOf, setAttribute } from "../linux/xattr.ts";
-import { contentRules, entersDirectory, takesPath } from "./paths.ts";
+import { contentRules, PathFilter } from "./paths.ts";
 import { Replica } from "./replicate.ts";
 import { Root } from "./root.ts";
 import { type Nodes, scan } from "./scan.ts";
@@ -39,10 +39,10 @@ afterEach(() => rmSync(top, { recursive: true }));
 async function replicate(marks = true, leavesOut?: (path: string) => boolean) {
   const root = Root.open("source", source());
   const made = openSync(target(), "r");
-  const rules = contentRules({ excluded: [], included: [] });
+  const filter = new PathFilter(contentRules({ excluded: [], included: [] }));
   const nodes: Nodes = new Map();
-  const enters = (path: string) => entersDirectory(rules, path);
-  scan(root, { enters, takes: (path) => takesPath(rules, path), failed: () => {} }, nodes);
+  const enters = (path: string) => filter.enters(path);
+  scan(root, { enters, takes: (path) => filter.takes(path), failed: () => {} }, nodes);
   const breathe = async () => {};
   try {
     return await new Replica(root, made, { nodes, marks, breathe, ...(leavesOut ? { leavesOut } : {}) }).make();

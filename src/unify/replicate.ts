@@ -41,12 +41,18 @@ export interface ReplicaStats {
   special: number;
 }
 
+export const noStats = (): ReplicaStats => ({
+  ...{ directories: 0, copied: 0, bytes: 0, linked: 0, symlinks: 0, special: 0 },
+});
+
 export interface ReplicaOptions {
   /** Files that may be linked, found by a scan of the same tree. */
   readonly nodes: Nodes;
   readonly marks: boolean;
   /** Whether a file is left out; its directory is made all the same. */
   readonly leavesOut?: (path: string) => boolean;
+  /** Told of each file that was linked or copied. */
+  readonly made?: (how: "linked" | "copied", path: string) => void;
   readonly breathe: (files: number) => Promise<void>;
 }
 
@@ -57,7 +63,7 @@ function explained(root: Root, path: string, thrown: unknown): unknown {
 }
 
 export class Replica {
-  readonly stats: ReplicaStats = { directories: 0, copied: 0, bytes: 0, linked: 0, symlinks: 0, special: 0 };
+  readonly stats = noStats();
   /** Why files were copied that were to be linked, and how many. */
   readonly refusals = new Map<string, number>();
   /** Files with several names that were copied: path of the first in the new tree. */
@@ -146,6 +152,7 @@ export class Replica {
     if (node !== undefined) {
       try {
         this.#share(node, place.name, to);
+        this.options.made?.("linked", pathOf(place));
         return;
       } catch (thrown) {
         if (!(thrown instanceof Left)) throw thrown;
@@ -153,6 +160,7 @@ export class Replica {
       }
     }
     this.#copy(place, to, key, status);
+    this.options.made?.("copied", pathOf(place));
   }
 
   /** @throws Left when it must be copied */

@@ -11,6 +11,8 @@ const within = resolve.BENEATH | resolve.NO_SYMLINKS | resolve.NO_MAGICLINKS | r
 export class Root {
   /** The file system all its files are in. */
   readonly device: string;
+  /** The directory that was used last, open: files are come to directory by directory. */
+  #last: { readonly path: string; readonly descriptor: number } | undefined;
 
   private constructor(
     /** What messages call it. */
@@ -32,21 +34,38 @@ export class Root {
   }
 
   close(): void {
+    this.#leaveLast();
     closeSync(this.descriptor);
+  }
+
+  #leaveLast(): void {
+    if (this.#last !== undefined) closeSync(this.#last.descriptor);
+    this.#last = undefined;
+  }
+
+  /**
+   * The directory that a file was found in, until the next is asked for; not to be closed. A server may have moved it since:
+   * then it is where the file is now.
+   *
+   * @throws SystemCallError
+   */
+  directoryOf({ directory }: Place): number {
+    if (this.#last?.path !== directory) {
+      this.#leaveLast();
+      this.#last = { path: directory, descriptor: this.openDirectory(directory) };
+    }
+    return this.#last.descriptor;
   }
 
   /** Opens a directory; "" is the root itself. @throws SystemCallError */
   openDirectory(path: string): number {
-    return this.#open(path === "" ? "." : path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    return openat2(this.descriptor, nameBytes(path === "" ? "." : path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW, within);
   }
 
   /** Opens a file for reading, without waiting for anybody and without changing its time of access. */
   openFile(place: Place): number {
-    return this.#open(pathOf(place), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_NOATIME);
-  }
-
-  #open(path: string, flags: number): number {
-    return openat2(this.descriptor, nameBytes(path), flags, within);
+    const flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_NOATIME;
+    return openat2(this.directoryOf(place), nameBytes(place.name), flags, within);
   }
 }
 
@@ -59,6 +78,8 @@ export interface Place {
 
 export const joined = (directory: string, name: string): string => (directory === "" ? name : `${directory}/${name}`);
 export const pathOf = (place: Place): string => joined(place.directory, place.name);
+/** A path below a root, for people. */
+export const shownPath = (path: string): string => `/${shownName(path)}`;
 export const shownPlace = (place: Place): string => `${place.root.path}/${shownName(pathOf(place))}`;
 
 /** A regular file and those of its names that may be linked elsewhere. */
@@ -68,4 +89,6 @@ export interface FileNode {
   readonly names: Place[];
   /** Whether it has the mark; undefined while nobody has asked (marked.ts). */
   marked?: boolean;
+  /** Tells its first bytes from those of others; undefined while nobody has read them (classes.ts). */
+  head?: string;
 }

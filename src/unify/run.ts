@@ -96,7 +96,7 @@ export class Run {
       if (!(thrown instanceof Left)) throw thrown;
       this.#left(node, thrown);
     }
-    await this.#breathe();
+    if (this.#isOutOfBreath()) await this.#breathe();
   }
 
   /** Takes the mark from a file that nobody shares any more. */
@@ -120,7 +120,7 @@ export class Run {
     const opened = await this.#withSource(first, others, async (source) => {
       for (const other of others) {
         if (!this.#shareOne(source, other)) different.push(other);
-        await this.#breathe();
+        if (this.#isOutOfBreath()) await this.#breathe();
       }
     });
     if (opened) return different;
@@ -184,10 +184,13 @@ export class Run {
     this.refusals.set(line, (this.refusals.get(line) ?? 0) + 1);
   }
 
-  async #breathe(): Promise<void> {
+  /** Counts a file, and asks whether it is time for a look at signals. */
+  #isOutOfBreath(): boolean {
     this.#done++;
-    const now = performance.now();
-    if (now - this.#breathed < breath) return;
+    return performance.now() - this.#breathed >= breath;
+  }
+
+  async #breathe(): Promise<void> {
     // Signals are only heard between two turns of the event loop.
     await new Promise<void>((go) => setImmediate(go));
     this.options.breathe?.(this.#done);

@@ -1,6 +1,6 @@
 /** Finds the regular files of trees, every inode once with all its names that may be shared. */
 import { closeSync } from "node:fs";
-import { eachEntry, inodeAttribute, isDirectory, isRegular } from "../linux/inode.ts";
+import { eachName, entryKind, inodeAttribute, isDirectory, isRegular } from "../linux/inode.ts";
 import { systemErrno, systemWords } from "../linux/system-error.ts";
 import { type FileNode, joined, type Root } from "./root.ts";
 
@@ -32,10 +32,15 @@ export function scan(root: Root, rules: Scan, nodes: Nodes): void {
   }
 }
 
+/** What may be a regular file or a directory: of links and devices nobody asks more. */
+const asked: ReadonlySet<number> = new Set([entryKind.regular, entryKind.directory, entryKind.unknown]);
+
 function scanDirectory(root: Root, directory: string, rules: Scan, nodes: Nodes, waiting: string[]): void {
   const descriptor = root.openDirectory(directory);
   try {
-    eachEntry(descriptor, (name, status) => {
+    eachName(descriptor, (name, kind, ask) => {
+      const status = asked.has(kind) ? ask() : undefined;
+      if (status === undefined) return;
       if (status.device !== root.device || (status.attributes & inodeAttribute.mountRoot) !== 0) return;
       const path = joined(directory, name);
       if (isDirectory(status)) {

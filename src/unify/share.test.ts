@@ -178,6 +178,25 @@ test("a directory that becomes a symbolic link after it was read leads nowhere",
   expect(marked(join(one, "usr/file"))).toBe(false);
 });
 
+test("of a directory that is moved while it is open the file is replaced where it is, and nothing elsewhere", () => {
+  put(one, "usr/file");
+  put(other, "usr/file");
+  put(top, "outside/file");
+  const [source, target] = nodesOf(one, other);
+  const [place] = target?.names ?? [];
+  if (source === undefined || target === undefined || place === undefined) throw new Error("no files");
+  place.root.directoryOf(place);
+  renameSync(join(other, "usr"), join(other, "moved"));
+  symlinkSync("../outside", join(other, "usr"));
+  const from = new Source(source, true);
+  const space = Staging.open(staging(), () => {});
+  expect(from.replace(target, space).names).toBe(1);
+  from.close();
+  space.close();
+  expect(sameFile(join(one, "usr/file"), join(other, "moved/file"))).toBe(true);
+  expect(lstatSync(join(top, "outside/file")).nlink).toBe(1);
+});
+
 test("what replaces a file at the same moment wins, and what was removed stays removed", () => {
   put(one, "usr/file", { content: "old" });
   const younger = put(one, "usr/young", { content: "young" });
@@ -217,6 +236,23 @@ test("a writer who comes while the names change places keeps the old file under 
   closeSync(file);
   expect(readFileSync(join(one, "usr/file"), "utf8")).toBe("new");
   space.close();
+});
+
+test("what was read of the file that stays counts for nothing once somebody has come to write to it", () => {
+  for (const tree of ["one", "other", "third"]) put(join(top, tree), "usr/file", { content: "old" });
+  const [source, second, third] = nodesOf(one, other, join(top, "third"));
+  if (source === undefined || second === undefined || third === undefined) throw new Error("no files");
+  const space = Staging.open(staging(), () => {});
+  // Without the mark everybody may write to it.
+  const from = new Source(source, false);
+  expect(from.replace(second, space)).toEqual({ names: 1, freed: 4096 });
+  expect(() => openSync(join(one, "usr/file"), 0o4002)).toThrow("EAGAIN");
+  expect(() => from.replace(third, space)).toThrow("somebody opened it for writing");
+  from.close();
+  space.close();
+  expect(lstatSync(join(top, "third/usr/file"))).toMatchObject({ ino: third.status.inode, nlink: 1 });
+  expect(lstatSync(join(one, "usr/file")).nlink).toBe(2);
+  expect(readdirSync(staging())).toEqual([]);
 });
 
 test("another file system is refused, and said so", async () => {

@@ -6,10 +6,11 @@
 import { nameBytes, type Status } from "../linux/inode.ts";
 import { linkOpen } from "../linux/link.ts";
 import { unlinkat } from "../linux/openat2.ts";
-import { sameContent } from "../linux/same.ts";
+import { Content } from "../linux/same.ts";
 import { unifyBlocks } from "./blocks.ts";
+import { headOf } from "./classes.ts";
 import { Held, Left, leftBy } from "./held.ts";
-import { isMarked, mark, ownAttributes, unmark } from "./mark.ts";
+import { mark, markAndAttributes, ownAttributes, unmark } from "./mark.ts";
 import { replaceName } from "./replace.ts";
 import { type FileNode, type Place, shownPlace } from "./root.ts";
 import { type Staging, spareName } from "./staging.ts";
@@ -24,7 +25,9 @@ export interface Shared {
 /** One file that others are replaced by. */
 export class Source {
   readonly #held: Held;
-  #attributes: string | undefined;
+  /** Kept while it is compared with others: whoever came to write to it in that time shows by the lease. */
+  readonly #content: Content;
+  readonly #attributes: string;
   readonly #wasMarked: boolean;
   #frozen = false;
   /** Whether the mark, if it is ours, stays. */
@@ -39,7 +42,15 @@ export class Source {
     readonly marks: boolean,
   ) {
     this.#held = Held.open(node);
-    this.#wasMarked = isMarked(this.#held.descriptor);
+    try {
+      const { marked, own } = markAndAttributes(this.#held.descriptor);
+      this.#wasMarked = marked;
+      this.#attributes = JSON.stringify(own);
+    } catch (thrown) {
+      this.#held.close();
+      throw leftBy(thrown, "it");
+    }
+    this.#content = new Content(this.#held.descriptor, node.status.size);
   }
 
   /** Whether `other` is equal in content and extended attributes; the rest was compared before. @throws Left */
@@ -53,22 +64,25 @@ export class Source {
   }
 
   #equals(other: Held): boolean {
-    this.#attributes ??= JSON.stringify(ownAttributes(this.#held.descriptor));
     if (JSON.stringify(ownAttributes(other.descriptor)) !== this.#attributes) return false;
-    return sameContent(this.#held.descriptor, other.descriptor, this.node.status.size);
+    if (this.#content.equals(other.descriptor)) return true;
+    const { beginning } = this.#content;
+    if (beginning !== undefined) other.node.head = headOf(beginning);
+    return false;
   }
 
   /** Replaces all names of `other`. @throws Left when it is left as it was, or some of its names are */
   replace(other: FileNode, staging: Staging): Shared {
     const held = Held.open(other);
     let names = 0;
+    let links = other.status.links;
     try {
       if (!this.#equals(held)) throw new Left("different", "it has another content");
       for (const place of other.names) {
-        this.#replaceOne(held, place, staging);
+        links = this.#replaceOne(held, place, staging);
         names++;
       }
-      return { names, freed: held.status().links === 0 ? other.status.allocated : 0 };
+      return { names, freed: links === 0 ? other.status.allocated : 0 };
     } finally {
       held.close();
     }
@@ -87,7 +101,8 @@ export class Source {
     }
   }
 
-  #replaceOne(other: Held, place: Place, staging: Staging): void {
+  /** @returns the links that are left of the other */
+  #replaceOne(other: Held, place: Place, staging: Staging): number {
     const ours = this.node.status.inode;
     const replaced = other.node.status.inode;
     const spare = spareName(replaced, ours);
@@ -95,10 +110,16 @@ export class Source {
       linkOpen(this.#held.descriptor, staging.descriptor, spare);
       try {
         this.#freeze();
-        replaceName(place, { staging, spare, replaced, ours }, () => other.expectQuiet());
+        const { links } = replaceName(place, { staging, spare, replaced, ours }, () => {
+          this.#held.expectUntouched();
+          return other.expectQuiet();
+        });
         this.#shared = true;
-      } finally {
+        staging.remove(spare);
+        return links - 1;
+      } catch (thrown) {
         staging.giveUp(spare, [ours, replaced]);
+        throw thrown;
       }
     } catch (thrown) {
       throw leftBy(thrown, shownPlace(place));
@@ -148,6 +169,7 @@ export class Source {
     try {
       if (this.marks && !this.#wasMarked && !this.#shared) unmark(this.#held.descriptor);
     } finally {
+      this.#content.forget();
       this.#held.close();
     }
   }

@@ -14,8 +14,8 @@ import { dirname, join } from "node:path";
 import { using } from "../linux/openat2.ts";
 import { linkableLikeness, mayBeShared } from "./alike.ts";
 import { inOrder } from "./classes.ts";
-import { isMarked } from "./mark.ts";
-import { contentRules, entersDirectory, takesPath } from "./paths.ts";
+import { isMarked, ownAttributes } from "./mark.ts";
+import { contentRules, PathFilter } from "./paths.ts";
 import { Root } from "./root.ts";
 import { Run } from "./run.ts";
 import { type Nodes, scan } from "./scan.ts";
@@ -41,7 +41,7 @@ export function put(top: string, path: string, look: FileLook = {}): string {
   return file;
 }
 
-/** Path, kind, owner, permissions, times, size and content of everything below. */
+/** Path, kind, owner, permissions, times, size, content and own extended attributes of everything below. */
 export function look(top: string): readonly string[] {
   return readdirSync(top, { recursive: true, encoding: "utf8" })
     .sort()
@@ -50,7 +50,8 @@ export function look(top: string): readonly string[] {
       const mode = Number(status.mode).toString(8);
       if (!status.isFile()) return `${path} ${mode} ${status.uid}`;
       const hash = Bun.hash(readFileSync(join(top, path)));
-      return `${path} ${mode} ${status.uid} ${status.gid} ${status.mtimeNs} ${status.size} ${hash}`;
+      const attributes = JSON.stringify(using(openSync(join(top, path), "r"), ownAttributes));
+      return `${path} ${mode} ${status.uid} ${status.gid} ${status.mtimeNs} ${status.size} ${hash} ${attributes}`;
     });
 }
 
@@ -63,10 +64,10 @@ export async function unifyTrees(stagingPath: string, tops: readonly string[], r
   const roots = tops.map((top) => Root.open(top, top));
   try {
     const nodes: Nodes = new Map();
-    const rules = contentRules({ excluded: [], included: [] });
+    const filter = new PathFilter(contentRules({ excluded: [], included: [] }));
     const failed = (path: string, cause: string) => warnings.push(`${path}: ${cause}`);
-    const enters = (path: string) => entersDirectory(rules, path);
-    for (const root of roots) scan(root, { enters, takes: (path) => takesPath(rules, path), failed }, nodes);
+    const enters = (path: string) => filter.enters(path);
+    for (const root of roots) scan(root, { enters, takes: (path) => filter.takes(path), failed }, nodes);
     const run = new Run({ staging, marks: true });
     const alike = Map.groupBy([...nodes.values()].filter(mayBeShared), linkableLikeness);
     report();

@@ -16,7 +16,7 @@ import { type Answers, shares, sourceOf } from "./questions.ts";
 
 type Build = Parameters<typeof build>[0];
 
-function method({ clone }: Answers): Build["method"] {
+function method({ clone, unify }: Answers): Build["method"] {
   const { method: kind, operand } = sourceOf(clone);
   switch (kind) {
     case "copy":
@@ -28,7 +28,7 @@ function method({ clone }: Answers): Build["method"] {
     case "rpm":
       return { kind, packages: { directories: [operand], include: [] } };
     case "clone":
-      return { kind, source: serverName(operand), unify: false };
+      return { kind, source: serverName(operand), unify: unify === "yes" };
     case "debootstrap":
       return { kind, bootstrap: { suite: operand || undefined, mirror: undefined, variant: undefined, include: [] } };
   }

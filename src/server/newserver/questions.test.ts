@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { questions, sameCommand, sourceOf, withSuggestions } from "./questions.ts";
+import { questions, questionsFor, sameCommand, settled, sourceOf, withSuggestions } from "./questions.ts";
 
-const around = { servers: ["web1"], devices: ["eth0"], suite: "trixie" };
+const around = { servers: ["web1"], devices: ["eth0"], suite: "trixie", protects: true };
 const wrong = (key: string, text: string, ip = "") =>
   questions.find((one) => one.key === key)?.wrong(text, { ...withSuggestions({ name: "new" }, around), ip }, around);
 
@@ -39,4 +39,30 @@ test("sources are what they look like", () => {
 test("the same command says what differs from the suggestions, quoted for a shell", () => {
   const answers = withSuggestions({ name: "new", desc: "it's mine", clone: "/" }, around);
   expect(sameCommand(answers, around)).toBe("newvserver --name new --desc 'it'\\''s mine' --clone / --yes");
+});
+
+test("files are shared with the server a copy is made of, where the kernel can protect them", () => {
+  const unprotected = { ...around, protects: false };
+  const asked = (clone: string) =>
+    questionsFor(withSuggestions({ name: "new", clone }, around)).some(({ key }) => key === "unify");
+  const wrongFor = (clone: string, unify: string, place = around) =>
+    questions.find(({ key }) => key === "unify")?.wrong(unify, withSuggestions({ clone }, place), place);
+  expect(withSuggestions({ clone: "web1" }, around).unify).toBe("yes");
+  expect(withSuggestions({ clone: "web1" }, unprotected).unify).toBe("no");
+  for (const clone of ["/", "#trixie", "/tmp/a.tar"]) {
+    expect(withSuggestions({ clone }, around).unify).toBe("no");
+    expect(asked(clone)).toBe(false);
+    expect(wrongFor(clone, "yes")).toContain("another server");
+  }
+  expect(asked("web1")).toBe(true);
+  expect(wrongFor("web1", "yes")).toBeUndefined();
+  expect(wrongFor("web1", "yes", unprotected)).toContain("vkernel check");
+  expect(wrongFor("web1", "1")).toBeDefined();
+});
+
+test("what was said of sharing is forgotten when the source turns out to be no server, and remembered when it is", () => {
+  expect(settled({ name: "new", clone: "/", unify: "yes" }, around).unify).toBe("no");
+  expect(sameCommand(settled({ name: "new", clone: "web1", unify: "no" }, around), around)).toBe(
+    "newvserver --name new --clone web1 --unify no --yes",
+  );
 });

@@ -11,6 +11,7 @@ export const keys = [
   "name",
   "desc",
   "clone",
+  "unify",
   "hostname",
   "ip",
   "ondev",
@@ -30,6 +31,8 @@ export interface Surroundings {
   readonly devices: readonly string[];
   /** The machine's own release; "" when unknown. */
   readonly suite: string;
+  /** Whether the kernel can protect files that servers share. */
+  readonly protects: boolean;
 }
 
 /** The choice to write an answer that is none of the others. */
@@ -39,6 +42,8 @@ export interface Question {
   readonly key: Key;
   readonly label: string;
   readonly about: string;
+  /** Whether it matters after the answers before it; without it always. What does not matter is as suggested. */
+  matters?(answers: Answers): boolean;
   /** What it is unless said otherwise. */
   suggest(answers: Answers, around: Surroundings): string;
   /** What can be chosen; without it anything can be written. */
@@ -82,6 +87,14 @@ const wrongPackages = (directory: string): string | undefined =>
   statSync(directory).isDirectory() && packageFiles(directory).length > 0
     ? undefined
     : `there are no rpm packages in ${directory}`;
+
+const isClone = ({ clone }: Answers): boolean => sourceOf(clone).method === "clone";
+
+function wrongUnify(text: string, answers: Answers, { protects }: Surroundings): string | undefined {
+  if (text !== "yes") return wrongYesNo(text);
+  if (!isClone(answers)) return "files are shared with another server only; write no";
+  return protects ? undefined : "this kernel cannot protect shared files (see vkernel check); write no";
+}
 
 function wrongSource(text: string, around: Surroundings): string | undefined {
   const { method, operand } = sourceOf(text);
@@ -155,6 +168,18 @@ export const questions: readonly Question[] = [
     wrong: (text, _, around) => wrongSource(text, around),
   },
   {
+    key: "unify",
+    label: "Share its files with the server it is made from",
+    about: "yes: made in a second, takes little space; neither server can write to a shared file, only replace it",
+    matters: isClone,
+    suggest: (answers, { protects }) => (isClone(answers) && protects ? "yes" : "no"),
+    choices: () => [
+      { value: "yes", label: "yes: quick and small; a shared file can be replaced, not written to" },
+      { value: "no", label: "no: a full copy" },
+    ],
+    wrong: wrongUnify,
+  },
+  {
     key: "hostname",
     label: "Host name",
     about: "as the server calls itself",
@@ -215,11 +240,21 @@ export const noAnswers: Answers = Object.freeze(
   Object.fromEntries(keys.map((key) => [key, ""])) as Record<Key, string>,
 );
 
+/** The questions that these answers leave to be asked. */
+export const questionsFor = (answers: Answers): readonly Question[] =>
+  questions.filter(({ matters }) => matters?.(answers) ?? true);
+
 /** Fills in what was not said. */
 export function withSuggestions(given: Partial<Answers>, around: Surroundings): Answers {
   const answers = { ...noAnswers };
   for (const { key, suggest } of questions) answers[key] = given[key] ?? suggest(answers, around);
   return answers;
+}
+
+/** The same in a conversation: what was said before another answer made it meaningless is as suggested. */
+export function settled(said: Partial<Answers>, around: Surroundings): Answers {
+  const matters = new Set<string>(questionsFor(withSuggestions(said, around)).map(({ key }) => key));
+  return withSuggestions(Object.fromEntries(Object.entries(said).filter(([key]) => matters.has(key))), around);
 }
 
 const quoted = (word: string): string =>

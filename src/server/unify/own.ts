@@ -10,10 +10,13 @@ import {
   shownName,
 } from "../../linux/inode.ts";
 import { systemWords } from "../../linux/system-error.ts";
-import { takesPath } from "../../unify/paths.ts";
+import { PathFilter } from "../../unify/paths.ts";
 import { joined } from "../../unify/root.ts";
 import { presence } from "./groups.ts";
 import type { UnifyTree } from "./tree.ts";
+
+/** All but configuration. */
+const anywhere = new PathFilter({ excluded: [], included: [] });
 
 export type Reason = "link" | "special" | "configuration" | "no package" | "other package";
 
@@ -27,7 +30,7 @@ export interface OwnFile {
 function reasonFor(reference: UnifyTree, tree: UnifyTree, path: string, status: Status): Reason | undefined {
   if (isLink(status)) return "link";
   if (!isRegular(status)) return "special";
-  if (tree.owned.configuration.has(path) || !takesPath({ excluded: [], included: [] }, path)) return "configuration";
+  if (tree.owned.configuration.has(path) || !anywhere.takes(path)) return "configuration";
   const key = tree.owned.owners.get(path);
   const one = key === undefined ? undefined : tree.owned.installed.get(key);
   if (key === undefined || one === undefined) return "no package";

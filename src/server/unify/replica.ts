@@ -1,9 +1,11 @@
 /** A new tree that shares with another one whatever is neither configuration nor state; the rest is copied. */
 import { closeSync, constants, openSync } from "node:fs";
 import { beneath } from "../../linux/beneath.ts";
+import { statusOf } from "../../linux/inode.ts";
+import { foresee } from "../../unify/foresee.ts";
 import { contentRules, rulePath } from "../../unify/paths.ts";
-import { Replica, type ReplicaStats } from "../../unify/replicate.ts";
-import { Root } from "../../unify/root.ts";
+import { Replica, type ReplicaOptions, type ReplicaStats } from "../../unify/replicate.ts";
+import { Root, shownPath } from "../../unify/root.ts";
 import type { Nodes } from "../../unify/scan.ts";
 import { openTree, scanTree } from "./tree.ts";
 
@@ -11,13 +13,15 @@ export interface ReplicaRequest {
   /** What messages are about. */
   readonly label: string;
   readonly source: string;
-  /** An empty directory that nobody else reaches. */
+  /** An empty directory that nobody else reaches; for one that is only foreseen, the directory it would be in. */
   readonly target: string;
   readonly marks: boolean;
   /** Directories whose files are left out, as the administrator writes them. */
   readonly emptied: readonly string[];
   /** Told what could not be read, or not be shared. */
   readonly complain: (line: string) => void;
+  /** Told of each file, by a path for people. */
+  readonly made?: (how: "linked" | "copied", path: string) => void;
   /** Called now and then, with the number of files done and of those there are at least. */
   readonly breathe: (done: number, total: number) => void;
 }
@@ -25,9 +29,10 @@ export interface ReplicaRequest {
 /** Milliseconds of work between two looks at signals. */
 const breath = 50;
 
-/** @throws VserverError, with the tree half made */
-export async function replicate(request: ReplicaRequest): Promise<ReplicaStats> {
-  const { label, source, target, marks, emptied, complain } = request;
+type Work = (root: Root, target: number, options: ReplicaOptions) => Promise<ReplicaStats>;
+
+async function withSource(request: ReplicaRequest, work: Work): Promise<ReplicaStats> {
+  const { label, source, target, marks, emptied, complain, made } = request;
   const root = Root.open(label, source);
   const rules = contentRules({ excluded: [], included: [] });
   const tree = await openTree(source, root, () => false, rules);
@@ -41,11 +46,12 @@ export async function replicate(request: ReplicaRequest): Promise<ReplicaStats> 
       .map(rulePath)
       .flatMap((path) => [path, beneath(source, (at) => at.realDirectory(path)) ?? path]);
     let breathed = performance.now();
-    const made = openSync(target, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    const descriptor = openSync(target, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
     try {
-      const replica = new Replica(root, made, {
+      return await work(root, descriptor, {
         nodes,
         marks,
+        ...(made === undefined ? {} : { made: (how, path) => made(how, shownPath(path)) }),
         leavesOut: (path) => empty.some((directory) => path.startsWith(`${directory}/`)),
         breathe: async (done) => {
           if (performance.now() - breathed < breath) return;
@@ -55,15 +61,26 @@ export async function replicate(request: ReplicaRequest): Promise<ReplicaStats> 
           breathed = performance.now();
         },
       });
-      const stats = await replica.make();
-      for (const [cause, files] of replica.refusals) {
-        complain(`${label}: ${files} ${files === 1 ? "file is" : "files are"} copied, not shared: ${cause}`);
-      }
-      return stats;
     } finally {
-      closeSync(made);
+      closeSync(descriptor);
     }
   } finally {
     root.close();
   }
 }
+
+/** @throws VserverError, with the tree half made */
+export const replicate = (request: ReplicaRequest): Promise<ReplicaStats> =>
+  withSource(request, async (root, target, options) => {
+    const replica = new Replica(root, target, options);
+    const stats = await replica.make();
+    for (const [cause, files] of replica.refusals) {
+      const what = `${files} ${files === 1 ? "file is" : "files are"}`;
+      request.complain(`${request.label}: ${what} copied, not shared: ${cause}`);
+    }
+    return stats;
+  });
+
+/** What {@link replicate} would make; nothing is made. @throws VserverError */
+export const foreseeReplica = (request: ReplicaRequest): Promise<ReplicaStats> =>
+  withSource(request, (root, target, options) => foresee(root, statusOf(target).device, options));

@@ -1,6 +1,6 @@
 /** A server's tree as a unification sees it: its root, what may be shared of it, and what its packages own. */
 import { Tree } from "../../linux/beneath.ts";
-import { entersDirectory, type PathRules, rulePath, takesPath } from "../../unify/paths.ts";
+import { PathFilter, type PathRules, rulePath } from "../../unify/paths.ts";
 import { Root } from "../../unify/root.ts";
 import { type Nodes, scan } from "../../unify/scan.ts";
 import type { ServerName } from "../name.ts";
@@ -50,12 +50,13 @@ export interface ScanOptions {
 
 /** Adds the files of a tree that may be shared: no configuration, nothing that is excluded. */
 export function scanTree(tree: UnifyTree, nodes: Nodes, options: ScanOptions): void {
-  const { rules, owned } = tree;
+  const { owned } = tree;
+  const filter = new PathFilter(tree.rules);
   scan(
     tree.root,
     {
-      enters: (path) => entersDirectory(rules, path),
-      takes: (path) => takesPath(rules, path) && !owned.configuration.has(path) && (options.takes?.(path) ?? true),
+      enters: (path) => filter.enters(path),
+      takes: (path) => filter.takes(path) && !owned.configuration.has(path) && (options.takes?.(path) ?? true),
       failed: (path, cause) => options.failed(`${tree.root.path}/${path}`, cause),
       progress: options.progress,
     },

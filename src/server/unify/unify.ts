@@ -104,6 +104,8 @@ class Unification {
         ...(eachFile ? { linked: (place: Place) => say(shownPlace(place)) } : {}),
         breathe: (done) => this.#breathe(done),
       });
+      // There are many files and few lines of ours: worth compiling at once, which the executable else puts off (Makefile).
+      Bun.unsafe.setJITPolicy(1);
       if (undo) await this.#undo(run);
       else await this.#unify(run);
       for (const [line, times] of run.refusals) this.#complain(`${line} (${times} ${times === 1 ? "file" : "files"})`);

@@ -1,6 +1,6 @@
 /** newvserver makes the same server from answers on a terminal and from options; nothing is made before it is confirmed. */
-import { beforeAll, expect, test } from "bun:test";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync, lstatSync, readFileSync, writeFileSync } from "node:fs";
 import { makeSmall, run } from "../small.ts";
 
 const archive = "/tmp/small.tar";
@@ -11,6 +11,10 @@ beforeAll(() => {
   run("mkdir", "-p", "/srv/shared");
   writeFileSync("/tmp/key.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample me@here\n");
   writeFileSync("/tmp/password", "correct horse\n");
+});
+
+afterAll(() => {
+  for (const name of ["joined", "apart"]) run("vserver", name, "delete", "--yes");
 });
 
 /** Types into newvserver on a terminal of 80×24, waiting for each text before what follows it is typed. */
@@ -93,6 +97,32 @@ test("on a terminal: what is wrong shows while it is typed, Escape goes back, th
   expect(shown).toContain(`newvserver --name talk --desc 'by talking' --clone ${archive} --yes`);
   expect(shown).toContain("status 0");
   expect(readFileSync("/etc/vservers/talk.conf", "utf8")).toContain("# Description: by talking");
+});
+
+const inode = (path: string) => lstatSync(path).ino;
+const program = "bin/busybox";
+
+test("a copy of a server shares its programs with it, protected; with --unify no it has its own", () => {
+  expect(run("newvserver", "--name", "joined", "--clone", "auto", "--yes")).toMatchObject({ status: 0, err: "" });
+  expect(run("newvserver", "--name", "apart", "--clone", "auto", "--unify", "no", "--yes").status).toBe(0);
+  expect(inode(`/vservers/joined/${program}`)).toBe(inode(`/vservers/auto/${program}`));
+  expect(inode(`/vservers/apart/${program}`)).not.toBe(inode(`/vservers/auto/${program}`));
+  expect(run("showattr", `/vservers/joined/${program}`).out).toEndWith("\t00088010\n");
+  expect(inode("/vservers/joined/etc/passwd")).not.toBe(inode("/vservers/auto/etc/passwd"));
+  const wrong = run("newvserver", "--name", "gone", "--clone", archive, "--unify", "yes", "--yes");
+  expect(wrong).toMatchObject({ status: 2, err: expect.stringContaining("--unify") });
+});
+
+test("on a terminal sharing is asked of the copy of a server alone", async () => {
+  const enter = "\r";
+  const steps: [string, string][] = [
+    ["Name of the server", `asked${enter}`],
+    ["Description", enter],
+    ["Made from", enter],
+    ["Share its files with the server", `\x1b[B${enter}`],
+    ["Host name", "\x03"],
+  ];
+  expect(await converse(["--clone", "auto"], steps)).toContain("status 130");
 });
 
 test("^C gives up, and nothing was done", async () => {

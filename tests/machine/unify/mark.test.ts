@@ -5,7 +5,7 @@ import { place } from "../contexts/places.ts";
 import { attackProgram } from "../contexts/program.ts";
 import { makeServer, removeServer } from "../limits/place.ts";
 import { type } from "../shell.ts";
-import { makeBtrfs, removeBtrfs, share } from "./place.ts";
+import { makeDisk, removeDisk, share } from "./place.ts";
 
 const nobody = { pid: 0, tid: 0, orders: "" };
 const mounted = "/mnt/unify-test";
@@ -14,9 +14,9 @@ const fresh = ["chcontext", "--silent"];
 
 beforeAll(async () => {
   await type("vkernel load; modprobe overlay");
-  await makeBtrfs(mounted);
+  await makeDisk("btrfs", mounted);
 });
-afterAll(() => removeBtrfs(mounted));
+afterAll(() => removeDisk(mounted));
 
 /** What fails there whoever tries: it is no swap space, and calls may be newer than the kernel. */
 const naturally = {

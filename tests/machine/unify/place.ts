@@ -45,13 +45,13 @@ export async function share(base: string, options: { link?: string; owner?: stri
   };
 }
 
-/** A btrfs of its own, mounted there. */
-export async function makeBtrfs(at: string): Promise<void> {
-  const { status, output } = await type(`set -e; modprobe loop; modprobe btrfs; truncate -s 400M /vservers/unify.image
-    mkfs.btrfs -q /vservers/unify.image; mkdir -p ${at}; mount -o loop /vservers/unify.image ${at}`);
+/** A file system of its own, mounted there. */
+export async function makeDisk(kind: "ext4" | "btrfs", at: string): Promise<void> {
+  const { status, output } = await type(`set -e; modprobe loop; modprobe ${kind}; truncate -s 400M /vservers/unify.image
+    mkfs.${kind} -q /vservers/unify.image; mkdir -p ${at}; mount -o loop /vservers/unify.image ${at}`);
   if (status !== 0) throw new Error(output);
 }
 
-export async function removeBtrfs(at: string): Promise<void> {
+export async function removeDisk(at: string): Promise<void> {
   await type(`umount ${at}; rm -f /vservers/unify.image`);
 }

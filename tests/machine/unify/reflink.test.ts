@@ -1,7 +1,7 @@
 /** vunify --reflink: equal files of servers use the same blocks, and stay their own. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type } from "../shell.ts";
-import { makeBtrfs, removeBtrfs } from "./place.ts";
+import { makeDisk, removeDisk } from "./place.ts";
 
 const mounted = "/mnt/reflink-test";
 const size = 8 << 20;
@@ -27,7 +27,7 @@ async function unify(...words: readonly string[]): Promise<Result> {
 }
 
 beforeAll(async () => {
-  await makeBtrfs(mounted);
+  await makeDisk("btrfs", mounted);
   // One and two in directories, three in a subvolume of its own.
   await type(`echo VSERVERS=${mounted} >/etc/vserver.conf; mkdir -p /etc/vservers; cd ${mounted}
     btrfs subvolume create three; head -c ${size} /dev/urandom >/tmp/data; head -c ${size} /dev/urandom >/tmp/other
@@ -40,7 +40,7 @@ beforeAll(async () => {
     printf x | dd of=one/usr/share/more bs=1 seek=5000000 conv=notrunc status=none; touch -d 2001-01-01 one/usr/share/more; sync`);
 });
 afterAll(async () => {
-  await removeBtrfs(mounted);
+  await removeDisk(mounted);
   await type(
     "rm -f /etc/vserver.conf /etc/vservers/one.conf /etc/vservers/two.conf /etc/vservers/three.conf /tmp/data /tmp/other",
   );

@@ -1,7 +1,7 @@
 /** setattr and showattr: the mark from the command line, and what it survives. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { type } from "../shell.ts";
-import { makeBtrfs, removeBtrfs } from "./place.ts";
+import { makeDisk, removeDisk } from "./place.ts";
 
 const mounted = "/mnt/unify-test";
 const place = "/vservers/unify-tools";
@@ -36,6 +36,13 @@ test("the mark is set, shown and cleared, and nothing else of the file changes",
 test("the words of 2003 mean the same", async () => {
   const { output } = await type(`cd ${place}; setattr --immutable --immulink a && showattr a`);
   expect(output).toBe("a\t00088010\n");
+});
+
+test("-d shows a directory itself, -a names that begin with a dot", async () => {
+  const { output } = await type(
+    `cd ${place}; echo x >sub/.hidden; showattr -d sub | cut -f1; showattr -Ra . | cut -f1`,
+  );
+  expect(output).toBe("sub\n.\n./a\n./sub\n./sub/.hidden\n./sub/b\n./sub/c\n");
 });
 
 test("-R takes the regular files below, whatever their names, and -x nothing that is mounted there", async () => {
@@ -110,11 +117,13 @@ test("the mark survives rsync -aHX, tar --xattrs and cp -a, with the links", asy
   expect(output.match(/Operation not permitted/g)).toHaveLength(3);
 });
 
-test("the mark survives until the disk is mounted again", async () => {
-  await makeBtrfs(mounted);
-  const { output } =
-    await type(`cd ${mounted}; echo a >a; ln a b; setattr --iunlink a; cd /; umount ${mounted}; mount -o loop /vservers/unify.image ${mounted}
+for (const kind of ["ext4", "btrfs"] as const) {
+  test(`the mark survives until the disk is mounted again: ${kind}`, async () => {
+    await makeDisk(kind, mounted);
+    const { output } =
+      await type(`cd ${mounted}; echo a >a; ln a b; setattr --iunlink a; cd /; umount ${mounted}; mount -o loop /vservers/unify.image ${mounted}
     showattr --json ${mounted}/b; chcontext --silent sh -c 'echo x >>${mounted}/b'; cat ${mounted}/a`);
-  await removeBtrfs(mounted);
-  expect(output).toMatch(/"guarded": true[\s\S]*Operation not permitted\na\n$/);
-});
+    await removeDisk(mounted);
+    expect(output).toMatch(/"guarded": true[\s\S]*Operation not permitted\na\n$/);
+  });
+}
