@@ -20,7 +20,7 @@ static __always_inline int bind_wildcard(struct bpf_sock_addr *ctx, struct rule 
 	if (!face)
 		return refuse(-ENOMEM);
 	face->wildcard = 1;
-	offer_datagrams(ctx, rule, first);
+	offer_datagrams(ctx, rule, first, ip4, ip6);
 	return CGROUP_ALLOW;
 }
 
