@@ -1,10 +1,10 @@
 #!/bin/bash
-# native.sh BUN TOOLS PROGRAMS ROUNDS, as root in a mount namespace of its own: inside.sh on this very machine, which is
-# afterwards as it was, for /etc and /run are copies in memory. What else runs here is to count little: the race has
-# real-time priority.
+# native.sh BUN TOOLS COMMAND..., as root in a mount namespace of its own: a command that makes servers, on this very
+# machine, which is afterwards as it was, for /etc and /run are copies in memory.
 set -eu
 here=$(dirname "$(readlink -f "$0")")
-bun=$1 tools=$2 programs=$3 rounds=$4
+bun=$1 tools=$2
+shift 2
 
 kernel_half=/run/vserver/bpf
 if [ -e $kernel_half/active ]; then exec 9<$kernel_half; else exec 9</; fi
@@ -28,4 +28,4 @@ elif ! vkernel check >/dev/null 2>&1; then
   "$bun" "$here/pin-call.ts" || true
 fi
 exec 9<&-
-chrt --fifo 1 "$here/inside.sh" "$programs" "$rounds"
+"$@"
