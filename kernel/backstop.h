@@ -144,6 +144,21 @@ static __always_inline bool may_ping(struct __sk_buff *skb, struct packet *packe
 	return !search.found;
 }
 
+/* What almost every packet is, read where it lies: one from or to an own address. False: look closer. */
+static __always_inline bool is_plainly_own(struct __sk_buff *skb, struct group *group, bool coming)
+{
+	const void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct address local = {};
+
+	if (skb->protocol == bpf_htons(0x0800) && data + 20 <= end)
+		local = from_ip4(data + (coming ? 16 : 12));
+	else if (skb->protocol == bpf_htons(0x86dd) && data + 40 <= end)
+		__builtin_memcpy(&local, data + (coming ? 24 : 8), 16);
+	else
+		return false;
+	return has_address(&group->own, local.high, local.low);
+}
+
 static __always_inline int check_packet(struct __sk_buff *skb, bool coming)
 {
 	__u64 id = bpf_skb_ancestor_cgroup_id(skb, SERVER_LEVEL);
@@ -151,7 +166,7 @@ static __always_inline int check_packet(struct __sk_buff *skb, bool coming)
 	struct packet packet = {};
 	struct address *local = &packet.local;
 
-	if (!group || !group->own.count || !read_packet(skb, coming, &packet))
+	if (!group || !group->own.count || is_plainly_own(skb, group, coming) || !read_packet(skb, coming, &packet))
 		return 1;
 	if (is_own_packet(group, &packet))
 		return 1;

@@ -1,6 +1,6 @@
 /** A server as another machine on its link meets it: a network namespace at the other end of a pair of devices. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { appendFileSync, writeFileSync } from "node:fs";
 import {
   ask,
   inGuest,
@@ -46,8 +46,9 @@ beforeAll(async () => {
   must("ip", "link", "set", link, "up");
   for (const device of ["lo", "eth0"]) must("ip", "-n", "street", "link", "set", device, "up");
   must("ip", "-n", "street", "route", "add", "224.0.0.0/4", "dev", "eth0");
+  appendFileSync("/etc/hosts", `${mine[1]} shop.example\n`);
   startGuest("shop", [
-    `IPROOT="${mine.join(" ")} fe80::5"`,
+    `IPROOT="${mine.join(" ").replace(mine[1] ?? "", "shop.example")} fe80::5"`,
     ...[`IPROOTDEV=${link}`, "IPROOTMASK=255.255.255.0", "IPROOTBCAST=10.2.0.255"],
   ]);
   serving.push(

@@ -52,7 +52,8 @@ const send = (address: string, more = "") => to(address, more).replace("kind=tcp
 test("the source is the own address whose network holds the destination, else the first", () => {
   const answers = ask(inGuest("gamma"), to("10.0.0.1"), to("10.1.0.1"), to("fd00::1"), to("::ffff:10.1.0.1"));
   expect(seen(answers)).toEqual(["10.0.0.41", "10.1.0.41", "fd00::41", "10.1.0.41"]);
-  expect(seen(ask(tied("10.0.0.1"), to("10.1.0.1")))).toEqual(["10.0.0.1"]);
+  // Without a loopback of its own, localhost is the main server's, and is told the address that was chosen.
+  expect(seen(ask(tied("10.0.0.1"), to("10.1.0.1"), to("127.0.0.1")))).toEqual(["10.0.0.1", "10.0.0.1"]);
 });
 
 test("datagrams, unconnected and connected, follow the same rule", () => {

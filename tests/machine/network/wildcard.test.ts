@@ -99,6 +99,18 @@ describe("two servers with several addresses each, and a third service on the ma
   });
 });
 
+test("sixteen addresses are served as two are, and a seventeenth is not", async () => {
+  const addresses = Array.from({ length: 16 }, (_, at) => `127.9.0.${at + 2}`);
+  const all = await serve(tied(...addresses), ...["tcp", "udp"].map((kind) => `kind=${kind},port=8087,tag=sixteen`));
+  for (const kind of ["tcp", "udp"]) {
+    const answers = ask(main, ...addresses.map((at) => question(at, kind, 8087)));
+    expect([kind, answers.map((answer) => answer.split(" ")[0])]).toEqual([kind, addresses.map(() => "sixteen")]);
+  }
+  const next = ["tcp", "udp"].map((kind) => `${question("127.9.0.18", kind, 8087)},connected=1`);
+  expect(ask(main, ...next)).toEqual(["ECONNREFUSED", "ECONNREFUSED"]);
+  await all.stop();
+});
+
 test("a listener that never called bind is reached on its own addresses only", async () => {
   const server = await serve(
     inGuest("alpha"),
