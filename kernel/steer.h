@@ -18,14 +18,7 @@
 #endif
 #define MORE_FRAGMENTS bpf_htons(0x1fff)
 
-#ifdef OWN_CGROUP
-
-static __always_inline void offer_datagrams(struct bpf_sock_addr *ctx, struct rule *rule, struct address first, bool ip4,
-					    bool ip6)
-{
-}
-
-#else
+#ifndef OWN_CGROUP
 
 struct place {
 	__u64 high;
