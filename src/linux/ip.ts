@@ -51,6 +51,7 @@ function batch(
   commands: readonly IpCommand[],
   attempt: string,
   failure: "report" | "ignore",
+  wayOut?: string,
 ) {
   const name = program.at(-1) ?? "";
   const { exitCode, stderr } = Bun.spawnSync([...program, "-batch", "-"], {
@@ -65,7 +66,8 @@ function batch(
       .toString()
       .split("\n")[0]
       ?.replace(/^(Error: |RTNETLINK answers: )/, "") ?? "";
-  throw new VserverError({ object: name, attempt, cause: cause.toLowerCase() || `${name} ended with ${exitCode}` });
+  const told = { object: name, attempt, cause: cause.toLowerCase() || `${name} ended with ${exitCode}` };
+  throw new VserverError({ ...told, ...(wayOut === undefined ? {} : { wayOut }) });
 }
 
 /** Performs commands of ip, all in one process. @throws VserverError with what ip said of the first that failed */
@@ -78,8 +80,8 @@ export const ipBatchIn = (namespace: string, commands: readonly IpCommand[], att
 
 /** Lets only IPv6 packets from these networks in by the device, IPv4, and ARP. @throws VserverError */
 export function admit(device: string, sources: readonly string[]): void {
+  const attempt = `keep foreign senders off ${device}`;
   if (Bun.which("tc", { PATH: path }) === null) {
-    const attempt = `keep foreign senders off ${device}`;
     throw new VserverError({
       object: "tc",
       attempt,
@@ -98,7 +100,8 @@ export function admit(device: string, sources: readonly string[]): void {
     ...sources.map((source) => filter(3, "ipv6", "src_ip", source)),
     filter(4, "all"),
   ];
-  batch(["tc"], commands, `keep foreign senders off ${device}`, "report");
+  const wayOut = "use a kernel with CONFIG_NET_CLS_FLOWER, or IPv4 addresses alone";
+  batch(["tc"], commands, attempt, "report", wayOut);
 }
 
 const entries = (words: readonly string[], attempt: string) =>
