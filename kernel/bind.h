@@ -9,6 +9,17 @@
 
 #include "taken.h"
 
+#ifdef OWN_CGROUP
+
+/* It serves the first alone. What nobody needs is not noted: every accepted socket would be given a copy. */
+static __always_inline int bind_wildcard(struct bpf_sock_addr *ctx, struct rule *rule, struct address first, bool ip4,
+					 bool ip6)
+{
+	return CGROUP_ALLOW;
+}
+
+#else
+
 static __always_inline int bind_wildcard(struct bpf_sock_addr *ctx, struct rule *rule, struct address first, bool ip4,
 					 bool ip6)
 {
@@ -20,9 +31,11 @@ static __always_inline int bind_wildcard(struct bpf_sock_addr *ctx, struct rule 
 	if (!face)
 		return refuse(-ENOMEM);
 	face->wildcard = 1;
-	offer_datagrams(ctx, rule, first);
+	offer_datagrams(ctx, rule, first, ip4, ip6);
 	return CGROUP_ALLOW;
 }
+
+#endif
 
 static __always_inline int hide(struct bpf_sock_addr *ctx, struct rule *rule)
 {

@@ -43,6 +43,9 @@
 extern struct task_struct *bpf_task_from_pid(int pid) __ksym;
 extern void bpf_task_release(struct task_struct *task) __ksym;
 
+/* The kernel's own structure behind the one a program is given. */
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
+
 /* clang folds `c ? -EPERM : 0` into `-c`, whose range the verifier cannot bound; LSM results must lie in [-4095, 0]. */
 static __always_inline int errno_if(bool failed, int error)
 {

@@ -1,7 +1,8 @@
 /* Speaking: connections and datagrams come from the task's own addresses, 127.0.0.1 and ::1 mean its own loopback.
  *
  * The source is the own address whose network holds the destination, else the first of the family. An address that the
- * socket is bound to, or that IP_PKTINFO asks for, is taken when it is the task's own. A family the set has no address of
+ * socket is bound to, or that IP_PKTINFO asks for, is taken when it is the task's own; its own loopback only towards itself
+ * and its own addresses, for to others it would look like theirs (EINVAL, as the kernel says of 127.0.0.1). A family the set has no address of
  * answers ENETUNREACH. */
 #ifndef VS_CONNECT_H
 #define VS_CONNECT_H
@@ -29,9 +30,23 @@ static __always_inline __u32 source4(struct bpf_sock_addr *ctx, struct rule *rul
 	return own ? own->low >> 32 : 0;
 }
 
-static __always_inline bool is_own_source4(struct rule *rule, __u32 bound)
+static __always_inline bool is_own_loop4(struct rule *rule, __u32 ip4)
 {
-	return has_ip4(&rule->own, bound) || (rule->loop && bound == loopback_of(rule->loop));
+	return rule->loop && ip4 == loopback_of(rule->loop);
+}
+
+/* Whether the task may speak to `destination` from `source`. */
+static __always_inline bool is_own_source4(struct rule *rule, __u32 source, __u32 destination)
+{
+	if (is_own_loop4(rule, source))
+		return is_own_loop4(rule, destination) || has_ip4(&rule->own, destination);
+	return has_ip4(&rule->own, source);
+}
+
+/* What a socket is told that stands on an address it may not speak from. */
+static __always_inline int refuse_source4(struct rule *rule, __u32 bound)
+{
+	return refuse(is_own_loop4(rule, bound) ? -EINVAL : -EADDRNOTAVAIL);
 }
 
 /* A datagram socket that speaks to its own loopback is shown 127.0.0.1 as its peer. */
@@ -40,11 +55,27 @@ static __always_inline void note_loopback(struct bpf_sock_addr *ctx, struct rule
 	make_face(ctx->sk, rule);
 }
 
+/* Gives the socket that connects its source. An IPv6 one may be told an IPv4 address as well, by connect4 or by connect6. */
+static __always_inline int speak_from4(struct bpf_sock_addr *ctx, __u32 ip4)
+{
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_addr.s_addr = ip4 };
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
+	long error;
+
+	if (ctx->sk->family == AF_INET6) {
+		six.sin6_addr.in6_u.u6_addr32[2] = V4MAPPED;
+		six.sin6_addr.in6_u.u6_addr32[3] = ip4;
+		error = bpf_bind(ctx, (struct sockaddr *)&six, sizeof(six));
+	} else {
+		error = bpf_bind(ctx, (struct sockaddr *)&four, sizeof(four));
+	}
+	return error ? refuse(-EADDRNOTAVAIL) : CGROUP_ALLOW;
+}
+
 SEC("cgroup/connect4")
 int vs_connect4(struct bpf_sock_addr *ctx)
 {
 	struct rule *rule = rule_of(ctx->sk);
-	struct sockaddr_in source = { .sin_family = AF_INET };
 	__u32 asked = ctx->user_ip4, destination, bound;
 
 	if (!rule)
@@ -61,15 +92,13 @@ int vs_connect4(struct bpf_sock_addr *ctx)
 	ctx->user_ip4 = destination;
 	bound = ctx->sk->src_ip4;
 	if (bound)
-		return is_own_source4(rule, bound) ? CGROUP_ALLOW : refuse(-EADDRNOTAVAIL);
-	source.sin_addr.s_addr = source4(ctx, rule, destination);
-	return bpf_bind(ctx, (struct sockaddr *)&source, sizeof(source)) ? refuse(-EADDRNOTAVAIL) : CGROUP_ALLOW;
+		return is_own_source4(rule, bound, destination) ? CGROUP_ALLOW : refuse_source4(rule, bound);
+	return speak_from4(ctx, source4(ctx, rule, destination));
 }
 
 /* A v4-mapped destination: the same in an IPv6 socket's words. */
 static __always_inline int connect_mapped(struct bpf_sock_addr *ctx, struct rule *rule, __u32 asked)
 {
-	struct sockaddr_in6 source = { .sin6_family = AF_INET6 };
 	__u32 destination = destination4(rule, asked), bound = ctx->sk->src_ip6[3];
 
 	if ((!destination && asked) || is_foreign_loop(asked, rule->loop))
@@ -80,10 +109,8 @@ static __always_inline int connect_mapped(struct bpf_sock_addr *ctx, struct rule
 		note_loopback(ctx, rule);
 	ctx->user_ip6[3] = destination;
 	if (bound)
-		return is_own_source4(rule, bound) ? CGROUP_ALLOW : refuse(-EADDRNOTAVAIL);
-	source.sin6_addr.in6_u.u6_addr32[2] = V4MAPPED;
-	source.sin6_addr.in6_u.u6_addr32[3] = source4(ctx, rule, destination);
-	return bpf_bind(ctx, (struct sockaddr *)&source, sizeof(source)) ? refuse(-EADDRNOTAVAIL) : CGROUP_ALLOW;
+		return is_own_source4(rule, bound, destination) ? CGROUP_ALLOW : refuse_source4(rule, bound);
+	return speak_from4(ctx, source4(ctx, rule, destination));
 }
 
 static __always_inline __u64 bound_high(struct bpf_sock *sk)
@@ -107,10 +134,34 @@ static __always_inline bool is_any_loopback6(__u64 high, __u64 low)
 	return !high && (!low || low == LOOPBACK6_LOW);
 }
 
-static __always_inline bool is_own_source6(struct rule *rule, __u64 high, __u64 low)
+static __always_inline bool is_own_loop6(struct rule *rule, __u64 high, __u64 low)
 {
-	return has_address(&rule->own, high, low) ||
-	       (rule->loop && high == VS_LOOPBACK6 && low == loopback6_low(rule->loop));
+	return rule->loop && high == VS_LOOPBACK6 && low == loopback6_low(rule->loop);
+}
+
+/* Not an IPv4 one, on which a socket of both families stands. */
+static __always_inline bool is_own_source6(struct rule *rule, __u64 high, __u64 low, struct address to)
+{
+	if (is_mapped(high, low))
+		return false;
+	if (is_own_loop6(rule, high, low))
+		return is_own_loop6(rule, to.high, to.low) || has_address(&rule->own, to.high, to.low);
+	return has_address(&rule->own, high, low);
+}
+
+static __always_inline int refuse_source6(struct rule *rule, __u64 high, __u64 low)
+{
+	return refuse(is_own_loop6(rule, high, low) ? -EINVAL : -EADDRNOTAVAIL);
+}
+
+/* The link of the destination, which a link-local source needs to be told. */
+static __always_inline __u32 link_of(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock_addr_kern *whole = bpf_cast_to_kern_ctx(ctx);
+	struct sockaddr_in6 asked = {};
+
+	bpf_probe_read_kernel(&asked, sizeof(asked), BPF_CORE_READ(whole, uaddr));
+	return asked.sin6_scope_id;
 }
 
 SEC("cgroup/connect6")
@@ -120,6 +171,7 @@ int vs_connect6(struct bpf_sock_addr *ctx)
 	__u64 high = high_of(ctx), low = low_of(ctx);
 	struct rule *rule = rule_of(ctx->sk);
 	const struct address *own;
+	struct address bound;
 
 	if (!rule)
 		return is_foreign_loop6(high, low, 0) || (is_mapped(high, low) && is_foreign_loop(low >> 32, 0)) ?
@@ -137,9 +189,12 @@ int vs_connect6(struct bpf_sock_addr *ctx)
 		set_ip6(ctx, high, low);
 		note_loopback(ctx, rule);
 	}
-	if (bound_high(ctx->sk) || bound_low(ctx->sk))
-		return is_own_source6(rule, bound_high(ctx->sk), bound_low(ctx->sk)) ? CGROUP_ALLOW :
-										       refuse(-EADDRNOTAVAIL);
+	bound.high = bound_high(ctx->sk);
+	bound.low = bound_low(ctx->sk);
+	if (bound.high || bound.low)
+		return is_own_source6(rule, bound.high, bound.low, (struct address){ high, low }) ?
+			       CGROUP_ALLOW :
+			       refuse_source6(rule, bound.high, bound.low);
 	if (rule->loop && high == VS_LOOPBACK6 && ctx->protocol == IPPROTO_TCP) {
 		__builtin_memcpy(&source.sin6_addr, &high, 8);
 		__builtin_memcpy((void *)&source.sin6_addr + 8, &low, 8);
@@ -148,6 +203,8 @@ int vs_connect6(struct bpf_sock_addr *ctx)
 		if (!own)
 			return refuse(-ENETUNREACH);
 		__builtin_memcpy(&source.sin6_addr, own, 16);
+		if (is_link_local(own))
+			source.sin6_scope_id = link_of(ctx);
 	}
 	return bpf_bind(ctx, (struct sockaddr *)&source, sizeof(source)) ? refuse(-EADDRNOTAVAIL) : CGROUP_ALLOW;
 }
@@ -169,10 +226,15 @@ int vs_sendmsg4(struct bpf_sock_addr *ctx)
 		note_loopback(ctx, rule);
 	ctx->user_ip4 = destination;
 	/* What IP_PKTINFO asks for, then what the socket is bound to; a connected one names no destination here. */
-	if (is_own_source4(rule, ctx->msg_src_ip4))
+	if (is_own_source4(rule, ctx->msg_src_ip4, destination))
 		return CGROUP_ALLOW;
 	bound = ctx->sk->src_ip4;
-	ctx->msg_src_ip4 = is_own_source4(rule, bound) ? bound : source4(ctx, rule, destination);
+	if (is_own_source4(rule, bound, destination))
+		ctx->msg_src_ip4 = bound;
+	else if (is_own_loop4(rule, bound))
+		return refuse(-EINVAL);
+	else
+		ctx->msg_src_ip4 = source4(ctx, rule, destination);
 	return CGROUP_ALLOW;
 }
 
@@ -182,6 +244,7 @@ int vs_sendmsg6(struct bpf_sock_addr *ctx)
 	__u64 high = high_of(ctx), low = low_of(ctx), source_high, source_low;
 	struct rule *rule = rule_of(ctx->sk);
 	const struct address *own;
+	struct address to;
 	__u32 first, third;
 
 	if (!rule)
@@ -199,17 +262,21 @@ int vs_sendmsg6(struct bpf_sock_addr *ctx)
 		set_ip6(ctx, high, low);
 		note_loopback(ctx, rule);
 	}
+	to.high = high;
+	to.low = low;
 	first = ctx->msg_src_ip6[0];
 	SEPARATE(first);
 	source_high = joined(first, ctx->msg_src_ip6[1]);
 	third = ctx->msg_src_ip6[2];
 	SEPARATE(third);
 	source_low = joined(third, ctx->msg_src_ip6[3]);
-	if (is_own_source6(rule, source_high, source_low))
+	if (is_own_source6(rule, source_high, source_low, to))
 		return CGROUP_ALLOW;
 	source_high = bound_high(ctx->sk);
 	source_low = bound_low(ctx->sk);
-	if (!is_own_source6(rule, source_high, source_low)) {
+	if (!is_own_source6(rule, source_high, source_low, to)) {
+		if (is_own_loop6(rule, source_high, source_low))
+			return refuse(-EINVAL);
 		own = source_for(&rule->own, false, high, low);
 		if (!own)
 			return refuse(-ENETUNREACH);

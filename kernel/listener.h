@@ -27,7 +27,10 @@ struct {
 	__type(value, __u64);
 } listeners SEC(".maps");
 
-/* Ports on which only what is entered in `listeners` may be found: the kernel gave them out as free. */
+/* Ports on which only what is entered in `listeners` may be found, for the kernel gave them out as free: on every address
+ * where a listener stands on the wildcard, on the loopback alone where one is hidden. Others have their services there. */
+enum fence { FENCE_EVERYWHERE = 1, FENCE_LOOPBACK };
+
 struct fence_key {
 	__u16 family;
 	__u16 port; /* host order */
@@ -91,12 +94,11 @@ static __always_inline void local_address(struct bpf_sock_ops *ops, __u64 *high,
 	*low = joined(third, ops->local_ip6[3]);
 }
 
-static __always_inline void fence(struct bpf_sock_ops *ops, __u16 family)
+static __always_inline void fence(struct bpf_sock_ops *ops, __u16 family, __u32 where)
 {
 	struct fence_key key = { .family = family, .port = ops->local_port };
-	__u32 one = 1;
 
-	bpf_map_update_elem(&fences, &key, &one, BPF_ANY);
+	bpf_map_update_elem(&fences, &key, &where, BPF_ANY);
 }
 
 static __always_inline bool serves_ip4(struct bpf_sock_ops *ops, struct bpf_sock *sk)
@@ -120,7 +122,7 @@ static __always_inline void begin(struct bpf_sock_ops *ops)
 	if (!rule || bpf_get_netns_cookie(ops) != bpf_get_netns_cookie(0))
 		return;
 	if (face && face->hidden) {
-		fence(ops, ops->family);
+		fence(ops, ops->family, FENCE_LOOPBACK);
 		bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
 		return;
 	}
@@ -136,9 +138,9 @@ static __always_inline void begin(struct bpf_sock_ops *ops)
 	/* It never called bind. */
 	face = make_face(sk, rule);
 	enter_all(ops, rule, ip4, ip6);
-	fence(ops, ops->family);
+	fence(ops, ops->family, FENCE_EVERYWHERE);
 	if (ip6 && ip4)
-		fence(ops, AF_INET);
+		fence(ops, AF_INET, FENCE_EVERYWHERE);
 	bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
@@ -202,10 +204,19 @@ static __always_inline bool is_stray(struct bpf_sk_lookup *ctx, struct listener_
 	return joined(third, ctx->remote_ip6[3]) != key->low;
 }
 
+static __always_inline bool is_fenced(struct bpf_sk_lookup *ctx, struct listener_key *key)
+{
+	struct fence_key at = { .family = ctx->family, .port = ctx->local_port };
+	__u32 *where = bpf_map_lookup_elem(&fences, &at);
+
+	if (!where || *where == FENCE_EVERYWHERE)
+		return where;
+	return !key->high && key->low == (ctx->family == AF_INET ? mapped(LOOPBACK) : LOOPBACK6_LOW);
+}
+
 SEC("sk_lookup")
 int vs_sk_lookup(struct bpf_sk_lookup *ctx)
 {
-	struct fence_key fenced = { .family = ctx->family, .port = ctx->local_port };
 	struct listener_key key = { .port = ctx->local_port };
 	bool loop;
 
@@ -225,7 +236,7 @@ int vs_sk_lookup(struct bpf_sk_lookup *ctx)
 	if (ctx->protocol != IPPROTO_TCP || steer_to(ctx, &key))
 		return SK_PASS;
 	/* What listens on every address of the main server is not on a context's loopback. */
-	return loop || bpf_map_lookup_elem(&fences, &fenced) ? SK_DROP : SK_PASS;
+	return loop || is_fenced(ctx, &key) ? SK_DROP : SK_PASS;
 }
 
 #endif

@@ -104,10 +104,18 @@ static __always_inline bool has_loopback(__u32 xid)
 	return record && record_refs(record) && record->flags & VS_FLAG_LOOPBACK;
 }
 
+/* A further path of an MPTCP connection, which the kernel opens on its own, has the rule of the connection: the main server's
+ * addresses may be registered as ends of such paths. */
 static __always_inline struct rule *rule_of(struct bpf_sock *sk)
 {
 	struct rule *rule = sk ? bpf_sk_storage_get(&rules, sk, 0, 0) : 0;
+	struct mptcp_sock *connection;
 
+	if (!sk || rule || sk->protocol != IPPROTO_TCP)
+		return rule && rule->own.count ? rule : 0;
+	connection = bpf_skc_to_mptcp_sock(sk);
+	if (connection)
+		rule = bpf_sk_storage_get(&rules, connection, 0, 0);
 	return rule && rule->own.count ? rule : 0;
 }
 

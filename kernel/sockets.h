@@ -1,8 +1,8 @@
 /* The hooks on sockets that know the task: each socket gets the rule of whoever uses it, for the cgroup hooks to read.
  *
  * The copy is made anew whenever a task with another set makes, binds, connects or listens. Enforced here, for tied tasks: no
- * packet sockets, no protocol whose addresses no hook sees (SCTP, DCCP …), and a raw or ping socket binds to the task's own
- * addresses alone. Unix sockets are marked, and the process connector refused, for unix.h and events.h. */
+ * socket of another family (AF_PACKET, AF_XDP, AF_VSOCK …), no protocol whose addresses no hook sees (SCTP, DCCP; UDP-Lite,
+ * whose connect() asks none), and a raw or ping socket binds to the task's own addresses alone. Unix sockets are marked, and the process connector refused, for unix.h and events.h. */
 #ifndef VS_SOCKETS_H
 #define VS_SOCKETS_H
 
@@ -10,7 +10,9 @@
 #include "rule.h"
 #include "unix.h"
 
-#define AF_PACKET 17
+#define AF_ALG 38
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
 #define SOCK_RAW 3
 
 /* Makes the socket follow the rule of the task that is using it. */
@@ -50,9 +52,10 @@ static __always_inline bool is_covered(int type, int protocol)
 {
 	switch (protocol) {
 	case 0:
+		/* The kernel takes the type's first protocol: of SOCK_SEQPACKET that is SCTP. */
+		return type == SOCK_STREAM || type == SOCK_DGRAM || type == SOCK_RAW;
 	case IPPROTO_TCP:
 	case IPPROTO_UDP:
-	case IPPROTO_UDPLITE:
 	case IPPROTO_MPTCP:
 		return true;
 	}
@@ -73,9 +76,9 @@ int BPF_PROG(vs_socket_create, int family, int type, int protocol, int kern)
 	member = own_membership();
 	if (!member || !member->own.count || kern)
 		return 0;
-	if (family == AF_PACKET)
-		return -EPERM;
-	return errno_if((family == AF_INET || family == AF_INET6) && !is_covered(type & 0xf, protocol), -EPERM);
+	if (family != AF_INET && family != AF_INET6)
+		return errno_if(family != AF_ALG, -EPERM);
+	return errno_if(!is_covered(type & 0xf, protocol), -EPERM);
 }
 
 /* Sockets the kernel makes on a task's behalf follow it too: the subflows of MPTCP are such. */

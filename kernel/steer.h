@@ -2,7 +2,8 @@
  *
  * No hook can enter a datagram socket in a SOCKHASH, so sk_lookup cannot find it. Instead a wildcard bind notes, for each
  * further address, where the socket really stands (`stands`); a tcx program at the devices looks the socket up there
- * and gives it to the packet. An exact socket goes first. The devices: the loopback always, others while a server with
+ * and gives it to the packet. That holds across families, too: a socket of both stands on an IPv4 address, and IPv6 packets,
+ * which no look-up would bring there, are given to it. An exact socket goes first. The devices: the loopback always, others while a server with
  * several addresses is set up. Not covered: later fragments, broadcasts and groups a wildcard socket joined. */
 #ifndef VS_STEER_H
 #define VS_STEER_H
@@ -17,13 +18,7 @@
 #endif
 #define MORE_FRAGMENTS bpf_htons(0x1fff)
 
-#ifdef OWN_CGROUP
-
-static __always_inline void offer_datagrams(struct bpf_sock_addr *ctx, struct rule *rule, struct address first)
-{
-}
-
-#else
+#ifndef OWN_CGROUP
 
 struct place {
 	__u64 high;
@@ -47,8 +42,9 @@ static __always_inline void offer(struct place *place, const struct address *fir
 		bpf_map_update_elem(&stands, place, first, BPF_ANY);
 }
 
-/* Notes the socket that has just been given its first address. */
-static __always_inline void offer_datagrams(struct bpf_sock_addr *ctx, struct rule *rule, struct address first)
+/* Notes the socket that has just been given its first address, and the families it serves. */
+static __always_inline void offer_datagrams(struct bpf_sock_addr *ctx, struct rule *rule, struct address first, bool ip4,
+					    bool ip6)
 {
 	struct place place = { .port = ctx->user_port };
 
@@ -57,8 +53,7 @@ static __always_inline void offer_datagrams(struct bpf_sock_addr *ctx, struct ru
 	for (__u32 at = 0; at < VS_MOST_ADDRESSES; at++) {
 		if (at >= rule->own.count)
 			break;
-		/* A socket is reached by packets of its own kind only. */
-		if ((at < rule->own.count4) != is_mapped(first.high, first.low))
+		if (!(at < rule->own.count4 ? ip4 : ip6))
 			continue;
 		place.high = rule->own.list[at].high;
 		place.low = rule->own.list[at].low;
@@ -66,9 +61,16 @@ static __always_inline void offer_datagrams(struct bpf_sock_addr *ctx, struct ru
 	}
 	if (!rule->loop)
 		return;
-	place.high = is_mapped(first.high, first.low) ? 0 : VS_LOOPBACK6;
-	place.low = place.high ? loopback6_low(rule->loop) : mapped(loopback_of(rule->loop));
-	offer(&place, &first);
+	if (ip4 && has_family4(&rule->own)) {
+		place.high = 0;
+		place.low = mapped(loopback_of(rule->loop));
+		offer(&place, &first);
+	}
+	if (ip6 && has_family6(&rule->own)) {
+		place.high = VS_LOOPBACK6;
+		place.low = loopback6_low(rule->loop);
+		offer(&place, &first);
+	}
 }
 
 struct ports {
@@ -90,13 +92,16 @@ static __always_inline struct bpf_sock *find6(struct __sk_buff *skb, __u64 *from
 {
 	struct bpf_sock_tuple tuple = { .ipv6 = { .sport = ports->source, .dport = ports->destination } };
 
+	/* Where it stands on an IPv4 address, nobody there is connected to an IPv6 one. */
+	if (is_mapped(to->high, to->low))
+		return find4(skb, 0, to->low >> 32, ports);
 	__builtin_memcpy(tuple.ipv6.saddr, from, 16);
 	__builtin_memcpy(tuple.ipv6.daddr, to, 16);
 	return bpf_sk_lookup_udp(skb, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
 }
 
-/* Gives the socket to the packet if it was bound to every address; always lets go of it. */
-static __always_inline bool give(struct __sk_buff *skb, struct bpf_sock *sk)
+/* Gives the socket to the packet if it was bound to every address and can take one of the family; always lets go of it. */
+static __always_inline bool give(struct __sk_buff *skb, struct bpf_sock *sk, bool ip6)
 {
 	struct face *face;
 	bool given;
@@ -104,7 +109,7 @@ static __always_inline bool give(struct __sk_buff *skb, struct bpf_sock *sk)
 	if (!sk)
 		return false;
 	face = face_of(sk);
-	given = face && face->wildcard && !bpf_sk_assign(skb, sk, 0);
+	given = face && face->wildcard && (!ip6 || sk->family == AF_INET6) && !bpf_sk_assign(skb, sk, 0);
 	bpf_sk_release(sk);
 	return given;
 }
@@ -143,7 +148,7 @@ static __always_inline int steer4(struct __sk_buff *skb)
 		if (exact)
 			return TCX_NEXT;
 	}
-	if (stand && give(skb, find4(skb, ip.from, stand->low >> 32, &ports)))
+	if (stand && give(skb, find4(skb, ip.from, stand->low >> 32, &ports), false))
 		return TCX_NEXT;
 	/* What was found is on every address of the main server, and a context's loopback is none of them. */
 	return loop && found ? TCX_DROP : TCX_NEXT;
@@ -184,7 +189,7 @@ static __always_inline int steer6(struct __sk_buff *skb)
 		if (exact)
 			return TCX_NEXT;
 	}
-	if (stand && give(skb, find6(skb, ip.from, stand, &ports)))
+	if (stand && give(skb, find6(skb, ip.from, stand, &ports), true))
 		return TCX_NEXT;
 	return loop && found ? TCX_DROP : TCX_NEXT;
 }

@@ -15,11 +15,6 @@ static __always_inline bool is_taken(struct bpf_sock_addr *ctx, const struct add
 	return false;
 }
 
-static __always_inline bool is_any_taken(struct bpf_sock_addr *ctx, struct rule *rule, bool ip4, bool ip6)
-{
-	return false;
-}
-
 #else
 
 /* The listener or datagram socket reached there. The look-up comes from the address itself, as a context's loopback is

@@ -205,12 +205,26 @@ struct sock {
 	unsigned short sk_protocol;
 };
 
+struct inet_sock {
+	unsigned long inet_flags;
+};
+
+struct mptcp_sock;
+
+struct sk_buff {
+	struct sock *sk;
+};
+
 struct socket {
 	short type;
 	struct sock *sk;
 };
 
 struct sockaddr;
+
+struct bpf_sock_addr_kern {
+	struct sockaddr *uaddr;
+};
 
 struct sockaddr_un {
 	char sun_path[108];

@@ -1,11 +1,10 @@
 #!/bin/bash
-# native.sh BUN TOOLS PROGRAMS SCRIPT WORD..., as root in a mount namespace of its own: the script, one of those beside this
-# one, on this very machine, which is afterwards as it was, for /etc and /run are copies in memory. What else runs here is to count little: the race has
-# real-time priority.
+# native.sh BUN TOOLS COMMAND..., as root in a mount namespace of its own: a command that makes servers, on this very
+# machine, which is afterwards as it was, for /etc and /run are copies in memory.
 set -eu
 here=$(dirname "$(readlink -f "$0")")
-bun=$1 tools=$2 programs=$3 script=$4
-shift 4
+bun=$1 tools=$2
+shift 2
 
 kernel_half=/run/vserver/bpf
 if [ -e $kernel_half/active ]; then exec 9<$kernel_half; else exec 9</; fi
@@ -29,5 +28,4 @@ elif ! vkernel check >/dev/null 2>&1; then
   "$bun" "$here/pin-call.ts" || true
 fi
 exec 9<&-
-# Processes that come and go elsewhere are not seen there.
-unshare --pid --fork --kill-child --mount-proc chrt --fifo 1 "$here/$script" "$programs" "$@"
+"$@"

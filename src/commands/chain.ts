@@ -78,6 +78,13 @@ export function ceilingSteps(tool: string, removed: bigint): Step[] {
   ];
 }
 
+/** @throws VserverError when the kernel half is not loaded and cannot be. */
+export async function requireKernelHalf(tool: string): Promise<void> {
+  if (exists(callPath)) return;
+  const { ensureLoaded } = await import("../context/load.ts");
+  await ensureLoaded(tool, chainExit);
+}
+
 /**
  * Performs `steps` with the context call at hand, then becomes the command of these words.
  *
@@ -88,10 +95,7 @@ export async function becomeCommand(
   words: readonly Uint8Array[],
   steps: readonly Step[],
 ): Promise<never> {
-  if (!exists(callPath)) {
-    const { ensureLoaded } = await import("../context/load.ts");
-    await ensureLoaded(tool, chainExit);
-  }
+  await requireKernelHalf(tool);
   const open = step(
     "context_open",
     { path: callPath },

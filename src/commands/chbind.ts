@@ -2,7 +2,7 @@
 import type { Manual } from "../text/manual.ts";
 import { become, chainExits, chainRules, requireCommand } from "./chain.ts";
 import type { Command } from "./command.ts";
-import { tieSteps, wantedAddresses } from "./tie.ts";
+import { steerDatagrams, tieSteps, wantedAddresses } from "./tie.ts";
 
 const tool = "chbind";
 
@@ -14,7 +14,7 @@ const manual: Manual = {
   description: [
     "Executes COMMAND with addresses of its own: what it binds to any address is reached on all of these and on no other, what it binds to another is refused, and its connections and datagrams come from them. It cannot be undone, children inherit it, and chbind inside may only drop addresses. Any user may do it.",
     "IPv4 and IPv6 are mixed, 16 addresses at most. Without an IPv6 address there is no IPv6, and without an IPv4 address no IPv4; a service that binds such a wildcard starts and is not reached there. The source of a connection is the address whose network holds the destination, else the first.",
-    "Datagram sockets bound to any address get what is sent to each of the addresses, but neither broadcasts nor multicast, and no later fragments beyond the first address.",
+    "Datagram sockets bound to any address get what is sent to each of the addresses, but neither broadcasts nor multicast, and no later fragments beyond the first address. From other machines they get them at the first of each family; at the others where root has called chbind for several, or a server has several, on that device.",
     "Without --ip, or with 0.0.0.0, nothing is restricted.",
   ],
   options: [
@@ -47,6 +47,7 @@ export const command: Command = {
   async run(args) {
     requireCommand(tool, args);
     const wanted = await wantedAddresses(tool, args.values("--ip"), args.value("--bcast"));
+    await steerDatagrams(tool, wanted);
     return become(tool, args, tieSteps(tool, wanted, args.has("--silent")));
   },
 };

@@ -5,7 +5,7 @@ import { deviceInet } from "../linux/device.ts";
 import { canonicalInet, familyBits, type InetAddress, isIpv4, isLinkLocal, prefixBits } from "../linux/inet.ts";
 import { type Step, step } from "../linux/plan/step.ts";
 import { UsageError, VserverError } from "../text/error.ts";
-import { chainExit, contextCall } from "./chain.ts";
+import { chainExit, contextCall, requireKernelHalf } from "./chain.ts";
 
 const anyAddress = "0.0.0.0";
 /** What 2003 took for a netmask that was not given; IPv6 networks have 64 bits (RFC 4291). */
@@ -96,6 +96,15 @@ export async function wantedAddresses(tool: string, words: readonly string[], br
     throw new UsageError(tool, `${anyAddress} stands for all addresses and goes with no other`, chainExit);
   const last = each.findLast((one) => one.broadcast !== undefined)?.broadcast;
   return { addresses, broadcast: named ?? last, named: [...all.keys()] };
+}
+
+/** Of several addresses of a family the further ones get datagrams from other machines only where root has seen to it. */
+export async function steerDatagrams(tool: string, { addresses }: Wanted): Promise<void> {
+  const of4 = addresses.filter(({ address }) => isIpv4(address)).length;
+  if (process.getuid?.() !== 0 || Math.max(of4, addresses.length - of4) < 2) return;
+  await requireKernelHalf(tool);
+  const { steerAtCarriers } = await import("../context/steer.ts");
+  steerAtCarriers(addresses.map(({ address }) => address));
 }
 
 /** Ties the process and says so, unless it is to be silent. */

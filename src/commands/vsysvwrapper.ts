@@ -5,7 +5,7 @@ import { UsageError } from "../text/error.ts";
 import type { Manual } from "../text/manual.ts";
 import { becomeCommand, chainExit, chainExits, chainRules } from "./chain.ts";
 import type { Command } from "./command.ts";
-import { tieSteps, wantedAddresses } from "./tie.ts";
+import { steerDatagrams, tieSteps, wantedAddresses } from "./tie.ts";
 
 const tool = "vsysvwrapper";
 
@@ -52,6 +52,7 @@ export const command: Command = {
     const script = `/etc/init.d/${conf.service ?? name}`;
     console.log(`${script} ${actions.join(" ")}: ${conf.addresses.join(" ")} (${serviceConfFile(name)})`);
     const words = [script, ...actions].map((text) => new TextEncoder().encode(text));
+    await steerDatagrams(tool, wanted);
     return becomeCommand(tool, words, tieSteps(tool, wanted, false));
   },
 };

@@ -1,7 +1,9 @@
 /** Attaches the program that steers datagrams for the further addresses of contexts to network devices. */
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { createLink, pinObject, withPinned } from "../linux/bpf.ts";
+import { errnoNumber, SystemCallError } from "../linux/errno.ts";
 import { libc } from "../linux/libc.ts";
 import { pinDirectory } from "./abi.ts";
 
@@ -33,5 +35,22 @@ export function steerAt(device: string, directory: string = pinDirectory): void 
     pinObject(link, pin);
   } finally {
     libc().close(link);
+  }
+}
+
+/** Attaches it where these addresses are, if the kernel half is loaded and this process may. The loopback has it in any case. */
+export function steerAtCarriers(addresses: readonly string[]): void {
+  if (!existsSync(join(pinDirectory, "steer"))) return;
+  const carrying = Object.entries(networkInterfaces()).filter(([, found]) =>
+    found?.some(({ address, internal }) => !internal && addresses.includes(address)),
+  );
+  // An alias has its device's name before the colon.
+  for (const device of new Set(carrying.map(([name]) => name.replace(/:.*/, "")))) {
+    try {
+      steerAt(device);
+    } catch (thrown) {
+      // In a context root does not attach programs.
+      if (!(thrown instanceof SystemCallError && thrown.errno === errnoNumber("EPERM"))) throw thrown;
+    }
   }
 }

@@ -1,4 +1,4 @@
-/** Addresses of network devices, through iproute2's `ip -json`. */
+/** Addresses of network devices and what they let in, through iproute2's `ip -json` and `tc`. */
 import { writeFileSync } from "node:fs";
 import { VserverError } from "../text/error.ts";
 
@@ -47,12 +47,14 @@ function ip(words: readonly string[], attempt: string, wayOut?: string): string 
 export type IpCommand = readonly string[];
 
 function batch(
-  prefix: readonly string[],
+  program: readonly string[],
   commands: readonly IpCommand[],
   attempt: string,
   failure: "report" | "ignore",
+  wayOut?: string,
 ) {
-  const { exitCode, stderr } = Bun.spawnSync([...prefix, "ip", "-batch", "-"], {
+  const name = program.at(-1) ?? "";
+  const { exitCode, stderr } = Bun.spawnSync([...program, "-batch", "-"], {
     stdin: Buffer.from(commands.map((words) => `${words.join(" ")}\n`).join("")),
     stdout: "ignore",
     stderr: "pipe",
@@ -64,16 +66,43 @@ function batch(
       .toString()
       .split("\n")[0]
       ?.replace(/^(Error: |RTNETLINK answers: )/, "") ?? "";
-  throw new VserverError({ object: "ip", attempt, cause: cause.toLowerCase() || `ip ended with ${exitCode}` });
+  const told = { object: name, attempt, cause: cause.toLowerCase() || `${name} ended with ${exitCode}` };
+  throw new VserverError({ ...told, ...(wayOut === undefined ? {} : { wayOut }) });
 }
 
 /** Performs commands of ip, all in one process. @throws VserverError with what ip said of the first that failed */
 export const ipBatch = (commands: readonly IpCommand[], attempt: string, failure: "report" | "ignore" = "report") =>
-  batch([], commands, attempt, failure);
+  batch(["ip"], commands, attempt, failure);
 
 /** The same in the network namespace that is pinned on a file. */
 export const ipBatchIn = (namespace: string, commands: readonly IpCommand[], attempt: string): void =>
-  batch(["nsenter", `--net=${namespace}`], commands, attempt, "report");
+  batch(["nsenter", `--net=${namespace}`, "ip"], commands, attempt, "report");
+
+/** Lets only IPv6 packets from these networks in by the device, IPv4, and ARP. @throws VserverError */
+export function admit(device: string, sources: readonly string[]): void {
+  const attempt = `keep foreign senders off ${device}`;
+  if (Bun.which("tc", { PATH: path }) === null) {
+    throw new VserverError({
+      object: "tc",
+      attempt,
+      cause: "there is no tc command",
+      wayOut: "install iproute2 with tc",
+    });
+  }
+  const filter = (priority: number, protocol: string, ...match: readonly string[]): IpCommand => [
+    ...["filter", "add", "dev", device, "ingress", "pref", String(priority), "protocol", protocol],
+    ...["flower", ...match, "action", protocol === "all" ? "drop" : "pass"],
+  ];
+  const commands = [
+    ["qdisc", "add", "dev", device, "clsact"],
+    filter(1, "ip"),
+    filter(2, "arp"),
+    ...sources.map((source) => filter(3, "ipv6", "src_ip", source)),
+    filter(4, "all"),
+  ];
+  const wayOut = "use a kernel with CONFIG_NET_CLS_FLOWER, or IPv4 addresses alone";
+  batch(["tc"], commands, attempt, "report", wayOut);
+}
 
 const entries = (words: readonly string[], attempt: string) =>
   JSON.parse(ip(["-json", ...words], attempt)) as readonly IpEntry[];

@@ -68,6 +68,18 @@ describe("options", () => {
     }
   });
 
+  test("datagrams are steered to several addresses of a device when root ties to them", async () => {
+    const { output } = await type(
+      [
+        "ip link add two0 type dummy; ip link set two0 up; ip address add 10.77.0.1/24 dev two0; ip address add 10.77.0.2/24 dev two0",
+        "seen() { bpftool net show dev two0 | grep -c tcx/ingress; }",
+        "chbind --silent --ip 10.77.0.1 true; seen; su user -c '/usr/bin/chbind --silent --ip two0 true'; seen",
+        "chbind --silent --ip two0 true; seen; chbind --silent --ip two0 true; seen; ip link del two0",
+      ].join("; "),
+    );
+    expect(output).toBe("0\n0\n1\n1\n");
+  });
+
   test("a device without an address is named", async () => {
     const { output, status } = await type(
       "ip link add bare0 type dummy; chbind --ip bare0 true; code=$?; ip link del bare0; exit $code",

@@ -8,6 +8,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isIpv4, isLinkLocal } from "../../linux/inet.ts";
 import {
+  admit,
   deviceAddresses,
   devices,
   type IpCommand,
@@ -65,6 +66,14 @@ function settings(wiring: Wiring): void {
       setting(`ipv6/conf/${link}/proxy_ndp`, "1");
     }
   }
+}
+
+/** IPv6 has no rp_filter, and any user may send from any address (IPV6_FREEBIND): others are kept out where they would come in. */
+function keepToOwnSources6(device: string, tie: Tie): void {
+  const own = tie.addresses.flatMap(({ address }) => (isIpv4(address) ? [] : [`${address}/128`]));
+  if (own.length === 0) setting(`ipv6/conf/${device}/disable_ipv6`, "1");
+  // Neighbour discovery comes from the link's own addresses, or from none.
+  else admit(device, [...own, "fe80::/10", "::/128"]);
 }
 
 /** The main server speaks to the server from the address it has on the link, not from the gateway's. */
@@ -140,6 +149,7 @@ function connect(name: ServerName, state: ServerState, tie: Tie): void {
   const attempt = `connect the network namespace of ${name}`;
   ipBatch([pair], attempt);
   settings(wiring);
+  keepToOwnSources6(wiring.device, tie);
   ipBatch(outside(wiring, tie), attempt);
   ipBatchIn(namespace, inside(tie), attempt);
 }

@@ -13,10 +13,12 @@ const database = (tag: string) => [
   `kind=tcp,family=4,port=3307,tag=${tag}`,
   `kind=udp,family=4,port=3307,tag=${tag}`,
   `kind=tcp,family=6,port=3308,only=0,tag=${tag}`,
+  `kind=udp,family=6,port=3308,only=0,tag=${tag}`,
 ];
 
 beforeAll(async () => {
   must("vkernel", "load");
+  run("ip", "address", "add", "fd00::1/64", "dev", "eth0", "nodad");
   for (const [name, address] of Object.entries(servers)) {
     startGuest(name, [`IPROOT="${address} fd00::${address.slice(-2)}"`, "IPROOTDEV=eth0"]);
     serving.push(await serve(inGuest(name), ...database(name)));
@@ -27,6 +29,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const server of serving) await server.stop();
   for (const name of Object.keys(servers)) stopGuest(name);
+  run("ip", "address", "del", "fd00::1/64", "dev", "eth0");
 });
 
 const local = ["kind=tcp,family=4,to=127.0.0.1,port=3306", "kind=tcp,family=6,to=::1,port=3306"];
@@ -59,6 +62,7 @@ test("a service on every address is reached on the own loopback, too, by TCP of 
     "kind=tcp,family=6,to=::1,port=3308",
     "kind=tcp,family=4,to=127.0.0.1,port=3308",
     "kind=udp,family=4,to=127.0.0.1,port=3307",
+    "kind=udp,family=6,to=::1,port=3308",
   ];
   for (const answer of ask(inGuest("eps"), ...specs)) expect(answer).toStartWith("eps ");
 });
@@ -84,6 +88,24 @@ test("nobody reaches or takes the loopback of another context: not the main serv
     );
     for (const answer of bound) expect(answer).toBe("EADDRNOTAVAIL");
   }
+});
+
+test("from its own loopback a server speaks to itself alone, not as a local one to services of the main server", async () => {
+  const service = await serve(
+    main,
+    ...["tcp", "udp"].flatMap((kind) => [
+      `kind=${kind},family=4,at=10.0.0.1,port=3397,tag=main`,
+      `kind=${kind},family=6,at=fd00::1,port=3397,tag=main`,
+    ]),
+  );
+  const ask4 = (kind: string, to: string, port: number) =>
+    `kind=${kind},family=4,to=${to},port=${port},source=127.0.0.1`;
+  const ask6 = (kind: string, to: string, port: number) => `kind=${kind},family=6,to=${to},port=${port},source=::1`;
+  const toMain = ["tcp", "udp"].flatMap((kind) => [ask4(kind, "10.0.0.1", 3397), ask6(kind, "fd00::1", 3397)]);
+  expect(ask(inGuest("eps"), ...toMain)).toEqual(["EINVAL", "EINVAL", "EINVAL", "EINVAL"]);
+  const toSelf = [ask4("tcp", "10.0.0.61", 3307), ask4("udp", "127.0.0.1", 3306), ask6("tcp", "fd00::61", 3308)];
+  for (const answer of ask(inGuest("eps"), ...toSelf)) expect(answer).toStartWith("eps ");
+  await service.stop();
 });
 
 test("a server does not reach a service of the main server's loopback", () => {

@@ -32,6 +32,16 @@ async function until(what: string, isSo: () => boolean): Promise<void> {
 }
 
 const inside = (name: string, ...words: string[]) => ["vexec", name, ...words];
+/** On the main server, tied to addresses of its own. */
+const besides = (...words: string[]) => ["chbind", "--silent", ...onMain.flatMap((at) => ["--ip", at]), ...words];
+const owners = [...names.map((name) => [name, mine[name]] as const), ["main", onMain] as const].flatMap(
+  ([tag, addresses]) => addresses.map((at) => [at, tag] as const),
+);
+/** dig fails when the answer comes from another address than the one that was asked. */
+const digAt = (port: number, at: string, kind: "udp" | "tcp", patience = 10) => [
+  ...["dig", "-p", String(port), `@${at}`, "who.test", "TXT", "+short", "+tries=1", `+time=${patience}`],
+  ...(kind === "tcp" ? ["+tcp"] : ["+notcp"]),
+];
 
 beforeAll(() => {
   must("vkernel", "load");
@@ -62,18 +72,11 @@ describe("dnsmasq", () => {
       `--log-facility=/tmp/dns-${tag}.log`,
     ],
   ];
-  /** dig fails when the answer comes from another address than the one that was asked. */
-  const dig = (at: string, kind: "udp" | "tcp", patience = 10) => [
-    ...["dig", `@${at}`, "who.test", "TXT", "+short", "+tries=1", `+time=${patience}`],
-    ...(kind === "tcp" ? ["+tcp"] : ["+notcp"]),
-  ];
-  const owners = [...names.map((name) => [name, mine[name]] as const), ["main", onMain] as const].flatMap(
-    ([tag, addresses]) => addresses.map((at) => [at, tag] as const),
-  );
+  const dig = (at: string, kind: "udp" | "tcp", patience?: number) => digAt(53, at, kind, patience);
 
   beforeAll(async () => {
     for (const name of names) begin(...inside(name, ...dnsmasq(name)));
-    begin("chbind", "--silent", ...onMain.flatMap((at) => ["--ip", at]), ...dnsmasq("main"));
+    begin(...besides(...dnsmasq("main")));
     for (const [at, tag] of owners)
       await until(`${tag} serves ${at}`, () => run(...dig(at, "tcp", 2)).out === `"${tag}"\n`);
   }, 280_000);
@@ -106,6 +109,93 @@ describe("dnsmasq", () => {
       }
     }
   });
+});
+
+test("unbound of two servers and the main server answers at every address of each, and from there", async () => {
+  const port = 5300;
+  const configuration = (tag: string) => `server:
+  interface-automatic: yes
+  port: ${port}
+  access-control: 0.0.0.0/0 allow
+  access-control: ::/0 allow
+  username: ""
+  chroot: ""
+  directory: ""
+  outgoing-range: 16
+  use-syslog: no
+  do-daemonize: no
+  pidfile: ""
+  local-data: 'who.test. TXT "${tag}"'
+`;
+  for (const tag of [...names, "main"]) {
+    const file = tag === "main" ? "/tmp/unbound.conf" : `/vservers/${tag}/root/unbound.conf`;
+    writeFileSync(file, configuration(tag));
+    if (tag === "main") begin(...besides("/usr/sbin/unbound", "-d", "-c", file));
+    else begin(...inside(tag, "/usr/sbin/unbound", "-d", "-c", "/root/unbound.conf"));
+  }
+  for (const [at, tag] of owners) {
+    await until(`${tag} serves ${at}`, () => run(...digAt(port, at, "tcp", 2)).out === `"${tag}"\n`);
+    expect([at, run(...digAt(port, at, "udp"))]).toEqual([at, { status: 0, out: `"${tag}"\n` }]);
+  }
+  expect(run(...digAt(port, foreign, "udp", 2)).status).toBe(9);
+}, 200_000);
+
+describe("postgresql, as the distribution configures it, and listening on '*'", () => {
+  /** Which of them, its address, and the client's, as it sees them. */
+  const query = "select current_setting('cluster_name'), host(inet_server_addr()), host(inet_client_addr())";
+  const psql = (at: string) => {
+    const place = `host=${at} user=postgres dbname=postgres sslmode=disable`;
+    return ["psql", "--no-psqlrc", "--no-password", "-At", "-d", place, "-c", query];
+  };
+  const version = () => must("ls", "/etc/postgresql").trim();
+
+  beforeAll(async () => {
+    for (const name of names) {
+      const root = `/vservers/${name}`;
+      const configuration = `/etc/postgresql/${version()}/main`;
+      for (const path of ["/etc/ssl", "/etc/postgresql", "/var/lib/postgresql"]) {
+        must("mkdir", "-p", `${root}${path}`);
+        must("cp", "-a", `${path}/.`, `${root}${path}`);
+      }
+      run("ln", "-s", "../run", `${root}/var/run`);
+      writeFileSync(`${root}${configuration}/conf.d/here.conf`, `listen_addresses = '*'\ncluster_name = '${name}'\n`);
+      const allowed = ["10.0.0.0/24", "fd00::/64", "127.0.0.1/32", "::1/128"];
+      const access = allowed.map((network) => `host all all ${network} trust\n`).join("");
+      writeFileSync(`${root}${configuration}/pg_hba.conf`, access);
+      const server = `/usr/lib/postgresql/${version()}/bin/postgres -c config_file=${configuration}/postgresql.conf`;
+      const user = "setpriv --reuid postgres --regid postgres --init-groups";
+      begin(...inside(name, "sh", "-c", `install -d -o postgres /run/postgresql && exec ${user} ${server}`));
+    }
+    for (const name of names)
+      await until(`${name} answers`, () => run(...psql(mine[name][0])).out.startsWith(`${name}|`));
+  }, 280_000);
+
+  test("each is reached at its own addresses, from the main server and from the other", () => {
+    for (const [name, other] of [names, [...names].reverse()] as ["one" | "two", "one" | "two"][]) {
+      for (const at of mine[name]) {
+        expect([
+          at,
+          must(...psql(at))
+            .split("|")
+            .slice(0, 2),
+        ]).toEqual([at, [name, at]]);
+      }
+      for (const family of [false, true]) {
+        const [at = "", own = ""] = [name, other].map((tag) => mine[tag].find((address) => isSix(address) === family));
+        expect(must(...inside(other, ...psql(at)))).toBe(`${name}|${at}|${own}\n`);
+      }
+    }
+  });
+
+  test("each has its own at 127.0.0.1 and ::1, and none is at the main server's", async () => {
+    const local = [...names.map((name) => [name, "127.0.0.1"] as const), ["one", "::1"] as const];
+    for (const [name, at] of local) expect(must(...inside(name, ...psql(at))).split("|")[0]).toBe(name);
+    for (const at of ["10.0.0.1", "127.0.0.1", "::1"]) expect(run(...psql(at)).out).toContain("Connection refused");
+    must(...inside("two", "pkill", "-x", "-INT", "postgres"));
+    const ended = () => run(...inside("two", ...psql("127.0.0.1"))).out.includes("Connection refused");
+    await until("two has ended, and nobody else is there", ended);
+    expect(must(...psql(mine.one[0])).split("|")[0]).toBe("one");
+  }, 120_000);
 });
 
 describe("iperf3", () => {

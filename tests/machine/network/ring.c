@@ -1,4 +1,5 @@
-/* ring VERB ADDRESS PORT [SOURCE]: bind, connect or send by io_uring alone; prints the own address or the error's name.
+/* ring VERB ADDRESS PORT [polled|worker]: bind, connect or send by io_uring alone; prints the own address or the error's
+ * name. polled: a thread of the kernel's takes it from the ring; worker: another one performs it.
  * The ring's memory is mapped by hand: no library is needed. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -15,9 +16,12 @@
 
 enum { OP_BIND = 56 };
 
-static int perform(struct io_uring_sqe wanted)
+static int perform(struct io_uring_sqe wanted, const char *way)
 {
-	struct io_uring_params params = { 0 };
+	struct io_uring_params params = { .flags = strcmp(way, "polled") ? 0 : IORING_SETUP_SQPOLL };
+
+	if (!strcmp(way, "worker"))
+		wanted.flags |= IOSQE_ASYNC;
 	int ring = (int)syscall(SYS_io_uring_setup, 2, &params);
 
 	if (ring < 0)
@@ -33,7 +37,8 @@ static int perform(struct io_uring_sqe wanted)
 	entries[0] = wanted;
 	((unsigned *)(submit + params.sq_off.array))[0] = 0;
 	__atomic_store_n((unsigned *)(submit + params.sq_off.tail), 1, __ATOMIC_RELEASE);
-	if (syscall(SYS_io_uring_enter, ring, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
+	unsigned how = IORING_ENTER_GETEVENTS | (params.flags & IORING_SETUP_SQPOLL ? IORING_ENTER_SQ_WAKEUP : 0);
+	if (syscall(SYS_io_uring_enter, ring, 1, 1, how, NULL, 0) < 0)
 		return -errno;
 	return ((struct io_uring_cqe *)(complete + params.cq_off.cqes))->res;
 }
@@ -60,7 +65,7 @@ int main(int argc, char **argv)
 		/* The length of the address stands where the offset does. */
 		wanted.off = sizeof there;
 	}
-	int result = perform(wanted);
+	int result = perform(wanted, argc > 4 ? argv[4] : "");
 	if (result < 0) {
 		puts(strerrorname_np(-result));
 		return 1;

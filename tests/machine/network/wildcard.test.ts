@@ -16,6 +16,7 @@ const everySocket = (tag: string) => [
   `kind=tcp,family=6,port=8081,only=0,tag=${tag}`,
   `kind=udp,family=4,port=8080,tag=${tag}`,
   `kind=udp,family=6,port=8080,only=1,tag=${tag}`,
+  `kind=udp,family=6,port=8081,only=0,tag=${tag}`,
 ];
 
 const family = (address: string) => (address.includes(":") ? 6 : 4);
@@ -69,9 +70,15 @@ describe("two servers with several addresses each, and a third service on the ma
     });
   });
 
+  test("datagrams of both families through one socket", () => {
+    const answers = ask(main, ...owners.map(([at]) => question(at, "udp", 8081)));
+    expect(answers.map((answer) => answer.split(" ")[0])).toEqual(owners.map(([, tag]) => tag));
+  });
+
   test("none of them answers at an address of the machine that nobody has", () => {
-    const specs = [question(foreign, "tcp"), question(foreign, "tcp", 8081), `${question(foreign, "udp")},patience=1`];
-    expect(ask(main, ...specs)).toEqual(["ECONNREFUSED", "ECONNREFUSED", "timeout"]);
+    const udp = [8080, 8081].map((port) => `${question(foreign, "udp", port)},patience=1`);
+    const specs = [question(foreign, "tcp"), question(foreign, "tcp", 8081), ...udp];
+    expect(ask(main, ...specs)).toEqual(["ECONNREFUSED", "ECONNREFUSED", "timeout", "timeout"]);
   });
 
   test("the main server's loopback reaches none of them", () => {
@@ -86,9 +93,22 @@ describe("two servers with several addresses each, and a third service on the ma
       "::ffff:10.0.0.21 8081",
       "10.0.0.21 8080",
       "fd00::21 8080",
+      "::ffff:10.0.0.21 8081",
     ]);
     expect(must("ss", "-Htln")).toContain("10.0.0.21:8080");
   });
+});
+
+test("sixteen addresses are served as two are, and a seventeenth is not", async () => {
+  const addresses = Array.from({ length: 16 }, (_, at) => `127.9.0.${at + 2}`);
+  const all = await serve(tied(...addresses), ...["tcp", "udp"].map((kind) => `kind=${kind},port=8087,tag=sixteen`));
+  for (const kind of ["tcp", "udp"]) {
+    const answers = ask(main, ...addresses.map((at) => question(at, kind, 8087)));
+    expect([kind, answers.map((answer) => answer.split(" ")[0])]).toEqual([kind, addresses.map(() => "sixteen")]);
+  }
+  const next = ["tcp", "udp"].map((kind) => `${question("127.9.0.18", kind, 8087)},connected=1`);
+  expect(ask(main, ...next)).toEqual(["ECONNREFUSED", "ECONNREFUSED"]);
+  await all.stop();
 });
 
 test("a listener that never called bind is reached on its own addresses only", async () => {
@@ -119,6 +139,8 @@ test("an address that a service on every address serves is taken, for its own se
     "kind=udp,family=4,port=8085,tag=all",
   );
   const exact = ["kind=tcp,family=4,at=10.0.0.22,port=8085", "kind=udp,family=4,at=10.0.0.22,port=8085"];
+  // The socket of both families at 8081 stands on an IPv4 address.
+  expect(bind(main, "kind=udp,family=6,at=fd00::21,port=8081")).toEqual(["EADDRINUSE"]);
   const local = ["kind=tcp,family=4,at=127.0.0.1,port=8085", "kind=udp,family=4,at=127.0.0.1,port=8085"];
   for (const answer of bind(inGuest("alpha"), ...exact, ...local)) expect(answer).toBe("EADDRINUSE");
   await all.stop();
