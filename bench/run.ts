@@ -8,6 +8,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Report[]>>> = {
   native: async () => (await import("./processes.ts")).native(),
   machine: async () => (await import("./processes.ts")).machine(),
   hooks: async () => (await import("./hooks.ts")).hooks(),
+  fairness: async () => (await import("./fairness.ts")).fairness(),
   unify: async () => (await import("./unify.ts")).unify(),
 };
 
@@ -20,6 +21,7 @@ const manual: Manual = {
     "  native   time and memory of whole processes against other tools, on this machine (root)",
     "  machine  the same in the test machine, with contexts: there only the ratios count",
     "  hooks    instructions the kernel half adds to system calls, in the test machine",
+    "  fairness nginx in one server while another one attacks, in the test machine",
     "  unify    time, memory and links of vunify against other tools, on this machine (root)",
     "Without a PART all of them. docs/benchmarks.md says how to read the tables.",
   ],
