@@ -23,14 +23,48 @@ typedef struct {
 	__u32 val;
 } kuid_t;
 
+enum ucount_type {
+	UCOUNT_INOTIFY_INSTANCES,
+	UCOUNT_INOTIFY_WATCHES,
+	UCOUNT_FANOTIFY_GROUPS,
+	UCOUNT_FANOTIFY_MARKS,
+};
+
+typedef struct {
+	__s64 counter;
+} atomic_long_t;
+
+struct user_namespace;
+
+struct ucounts {
+	struct user_namespace *ns;
+	atomic_long_t ucount[1];
+};
+
 struct user_namespace {
 	int level;
+	struct ucounts *ucounts;
+	long ucount_max[1];
+};
+
+struct inotify_group_private_data {
+	struct ucounts *ucounts;
+};
+
+struct fanotify_group_private_data {
+	struct ucounts *ucounts;
+};
+
+struct fsnotify_group {
+	struct inotify_group_private_data inotify_data;
+	struct fanotify_group_private_data fanotify_data;
 };
 
 struct cred {
 	kuid_t euid;
 	kernel_cap_t cap_effective;
 	struct user_namespace *user_ns;
+	struct ucounts *ucounts;
 };
 
 struct pid_namespace;
@@ -233,7 +267,14 @@ struct keyring_index_key {
 	const char *description;
 };
 
+struct key_user {
+	kuid_t uid;
+	int qnkeys;
+	int qnbytes;
+};
+
 struct key {
+	struct key_user *user;
 	struct keyring_index_key index_key;
 };
 

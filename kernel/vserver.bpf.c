@@ -4,6 +4,7 @@
  *   record, task   what a context and a task are; inheritance at fork
  *   call           the new system calls
  *   request, enter, inspect   what they ask for; into another context; what is told of one
+ *   reserve        the main server's part of pools of the machine
  *   limit, project   priorities, open files and disk quota of a whole context
  *   process, bynumber, sigio, procfs, events, terminal   visibility and interaction between contexts
  *   owner, ipc, keyring, unix   System V IPC, queues, keys, abstract sockets
