@@ -132,6 +132,78 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+enum cgroup_subsys_id {
+	memory_cgrp_id,
+	pids_cgrp_id,
+};
+
+struct cgroup_subsys_state {
+	__u64 serial_nr;
+};
+
+struct psi_group_cpu {
+	unsigned int tasks[4];
+};
+
+enum psi_task_count {
+	NR_IOWAIT,
+	NR_RUNNING,
+};
+
+struct psi_group {
+	struct psi_group_cpu *pcpu;
+};
+
+struct task_cputime {
+	__u64 stime;
+	__u64 utime;
+	unsigned long long sum_exec_runtime;
+};
+
+struct cgroup_base_stat {
+	struct task_cputime cputime;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	int level;
+	struct cgroup_subsys_state *subsys[1];
+	struct cgroup_base_stat bstat;
+	struct psi_group *psi;
+	struct cgroup *ancestors[1];
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+struct page_counter {
+	atomic_long_t usage;
+	unsigned long max;
+};
+
+enum node_stat_item {
+	NR_SLAB_RECLAIMABLE_B,
+	NR_FILE_PAGES,
+	NR_SHMEM,
+};
+
+struct memcg_vmstats {
+	long state[1];
+};
+
+struct mem_cgroup {
+	struct cgroup_subsys_state css;
+	struct page_counter memory;
+	struct page_counter swap;
+	struct memcg_vmstats *vmstats;
+};
+
+struct pids_cgroup {
+	struct cgroup_subsys_state css;
+	atomic_long_t counter;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -148,6 +220,7 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct bpf_local_storage *bpf_storage;
+	struct css_set *cgroups;
 };
 
 struct kernel_siginfo;

@@ -18,6 +18,7 @@
  *   guard          protection of this object itself
  *   files          the hooks on files that several of these share
  *   list           what the tools read
+ *   ownproc        what a server reads about itself
  * Oldest kernel: 6.12, with `bpf` among the active LSMs. LSM programs return 0 to fall through to the kernel's own
  * answer; they never read the trailing `ret`, because hooks gain arguments and an earlier refusal ends the chain. */
 #include "common.h"
@@ -44,5 +45,6 @@
 #include "backstop.h"
 #include "boot.h"
 #include "list.h"
+#include "ownproc.h"
 
 char LICENSE[] SEC("license") = "GPL";
