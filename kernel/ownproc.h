@@ -1,6 +1,6 @@
 /* What a server with PROC=own reads in some files of its /proc: its own limits and load instead of the machine's.
  *
- * Each is a pinned iterator over a map of one element, mounted over the file. It is executed by the reader, whose control
+ * Each is a pinned iterator over one thing, an element of a map or process 1 where it may sleep, mounted over the file. It is executed by the reader, whose control
  * group tells which server it is, and reads what the kernel counts for that group in any case: nothing runs while nobody
  * reads. The load average alone needs a sample every five seconds, by a timer that the first reader starts and that goes
  * with the server.
@@ -229,14 +229,14 @@ static __always_inline __u64 idle_of(struct own_proc *own, struct spent *spent)
 	return left(age_of(own) * own->processors, spent->user + spent->system);
 }
 
-SEC("iter.s/bpf_map_elem")
-int vs_own_uptime(struct bpf_iter__bpf_map_elem *ctx)
+SEC("iter.s/task")
+int vs_own_uptime(struct bpf_iter__task *ctx)
 {
 	struct spent spent = {};
 	struct own_proc *own;
 	__u64 age, idle;
 
-	if (!ctx->key)
+	if (!ctx->task)
 		return 0;
 	own = own_proc_of_reader();
 	if (!own || !read_spent(&spent))
@@ -276,8 +276,8 @@ static __always_inline __u32 count_tasks(void *pressure, __u32 *waiting)
 	return running;
 }
 
-SEC("iter.s/bpf_map_elem")
-int vs_own_stat(struct bpf_iter__bpf_map_elem *ctx)
+SEC("iter.s/task")
+int vs_own_stat(struct bpf_iter__task *ctx)
 {
 	struct cgroup *group = group_of_reader();
 	struct seq_file *seq = ctx->meta->seq;
@@ -286,7 +286,7 @@ int vs_own_stat(struct bpf_iter__bpf_map_elem *ctx)
 	struct own_proc *own;
 	__u64 idle, user, system;
 
-	if (!ctx->key || !group)
+	if (!ctx->task || !group)
 		return 0;
 	own = own_proc_of_reader();
 	if (!own || !read_spent(&spent))

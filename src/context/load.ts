@@ -71,10 +71,10 @@ function withDescriptor(path: string, attach: (descriptor: number) => Handle | n
   }
 }
 
-/** `struct bpf_iter_link_info` and its options, for an iterator over a map's elements. */
-function mapIteratorOptions(map: Handle): { readonly pointer: Handle; readonly keep: readonly ArrayBuffer[] } {
+/** `struct bpf_iter_link_info` and its options, for an iterator over the elements of a map, or one task by its number. */
+function iteratorOptions(target: number): { readonly pointer: Handle; readonly keep: readonly ArrayBuffer[] } {
   const info = new Uint32Array(new ArrayBuffer(16));
-  info[0] = libbpf().bpf_map__fd(map);
+  info[0] = target;
   const options = new ArrayBuffer(24);
   const view = new DataView(options);
   view.setBigUint64(0, 24n, true);
@@ -98,11 +98,13 @@ export function attach(program: Handle, name: string, section: string, maps: Map
     return withDescriptor("/proc/1/ns/net", (net) => library.bpf_program__attach_netns(program, net));
   }
   if (section === "iter/task") return library.bpf_program__attach_iter(program, null);
-  if (section === "iter/bpf_map_elem" || section === "iter.s/bpf_map_elem") {
+  // Once, for the process 1 of whoever reads.
+  if (section === "iter.s/task") return library.bpf_program__attach_iter(program, iteratorOptions(1).pointer);
+  if (section === "iter/bpf_map_elem") {
     const iterated = isOwnProc(name) ? "once" : "records";
     const map = maps.get(iterated);
     if (map === undefined) throw problem(`attach ${name}`, `the object has no map called ${iterated}`);
-    return library.bpf_program__attach_iter(program, mapIteratorOptions(map).pointer);
+    return library.bpf_program__attach_iter(program, iteratorOptions(library.bpf_map__fd(map)).pointer);
   }
   return library.bpf_program__attach(program);
 }
