@@ -11,6 +11,8 @@ const states = [
   { name: "host", title: "context 0" },
   { name: "context", title: "in a context" },
   { name: "address", title: "tied to an address" },
+  { name: "counted-host", title: "files counted, 0" },
+  { name: "counted-context", title: "files counted, limited" },
   { name: "strict-host", title: "strict, context 0" },
   { name: "strict-context", title: "strict, in a context" },
 ] as const;

@@ -11,6 +11,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Report[]>>> = {
   crowd: async () => (await import("./many.ts")).manyInMachine(),
   hooks: async () => (await import("./hooks.ts")).hooks(),
   network: async () => (await import("./network.ts")).network(),
+  fairness: async () => (await import("./fairness.ts")).fairness(),
   unify: async () => (await import("./unify.ts")).unify(),
   cache: async () => (await import("./cache.ts")).cache(),
 };
@@ -27,6 +28,7 @@ const manual: Manual = {
     "  crowd    the same in the test machine, with contexts",
     "  hooks    instructions the kernel half adds to system calls, in the test machine",
     "  network  requests per second and latency of nginx in servers and behind NAT, on this machine (root) and in the test machine",
+    "  fairness nginx in one server while another one attacks, in the test machine",
     "  unify    time, memory and links of vunify against other tools, on this machine (root)",
     "  cache    disk and memory of ten servers, unified, as copies and as containers, in the test machine",
     "Without a PART all of them. docs/benchmarks.md says how to read the tables.",

@@ -18,13 +18,16 @@
 #define EBUSY 16
 #define EEXIST 17
 #define EINVAL 22
+#define ENFILE 23
 #define ETXTBSY 26
+#define ENOSPC 28
 #define ENODATA 61
 #define EOPNOTSUPP 95
 #define ENETUNREACH 101
 #define EADDRINUSE 98
 #define EADDRNOTAVAIL 99
 #define ECONNREFUSED 111
+#define EDQUOT 122
 
 #define CAP_SYS_MODULE 16
 #define CAP_SYS_ADMIN 21

@@ -7,6 +7,7 @@
 #define VS_EVENTS_H
 
 #include "procfs.h"
+#include "reserve.h"
 
 #define NETLINK_CONNECTOR 11
 #define FSNOTIFY_OBJ_TYPE_INODE 0
@@ -21,9 +22,11 @@ int BPF_PROG(vs_path_notify, const struct path *path, __u64 mask, unsigned int k
 
 	if (view == VIEW_NONE || view == VIEW_INIT)
 		return -ENOENT;
-	if (kind == FSNOTIFY_OBJ_TYPE_INODE && !(mask & FS_PERMISSION_EVENTS))
+	if (own_xid() == VS_HOST)
 		return 0;
-	return errno_if(own_xid() != VS_HOST, -EPERM);
+	if (kind != FSNOTIFY_OBJ_TYPE_INODE || mask & FS_PERMISSION_EVENTS)
+		return -EPERM;
+	return check_watch();
 }
 
 /* For socket_create, which is shared with the addresses. */

@@ -10,10 +10,15 @@
 #define VS_KEYRING_H
 
 #include "owner.h"
+#include "reserve.h"
 
 /* enum key_need_perm of linux/key.h */
 #define KEY_NEED_VIEW 1
+#define KEY_NEED_WRITE 3
 #define KEY_NEED_LINK 5
+#define KEYCTL_REVOKE 3
+#define KEYCTL_CLEAR 7
+#define KEYCTL_UNLINK 9
 #define KEYCTL_SESSION_TO_PARENT 18
 #if defined(__TARGET_ARCH_x86)
 #define KEYCTL_32BIT 288
@@ -52,10 +57,20 @@ int BPF_PROG(vs_key_alloc, struct key *key)
 	__u64 address = (__u64)key;
 	struct owner mark = {};
 
+	if (xid != VS_HOST && is_reserved_key(key))
+		return -EDQUOT;
 	if (xid != VS_HOST && !is_everybodys(key))
 		mark = mark_of(xid);
 	/* Context 0's are marked as well: the address may have been another context's. */
 	return errno_if(bpf_map_update_elem(&keys, &address, &mark, BPF_ANY), -ENOMEM);
+}
+
+/* The operation of keyctl(2) the caller asks for; -1 for other calls. */
+static __always_inline int keyctl_operation(void)
+{
+	if (syscall_number() != (is_32bit_call() ? KEYCTL_32BIT : __NR_keyctl))
+		return -1;
+	return (int)syscall_argument(FIRST_ARGUMENT);
 }
 
 /* KEYCTL_SESSION_TO_PARENT asks for nothing but to link the caller's own keyring. */
@@ -63,10 +78,16 @@ static __always_inline bool is_gift_to_foreign_parent(void)
 {
 	struct task_struct *parent = bpf_get_current_task_btf()->real_parent;
 
-	if (syscall_number() != (is_32bit_call() ? KEYCTL_32BIT : __NR_keyctl) ||
-	    (int)syscall_argument(FIRST_ARGUMENT) != KEYCTL_SESSION_TO_PARENT)
-		return false;
-	return xid_of(parent) != own_xid();
+	return keyctl_operation() == KEYCTL_SESSION_TO_PARENT && xid_of(parent) != own_xid();
+}
+
+/* What makes a keyring larger or a payload another one. Who has too much must be able to give some back. */
+static __always_inline bool takes_more(__u32 need)
+{
+	int operation = keyctl_operation();
+
+	return need == KEY_NEED_WRITE && operation != KEYCTL_REVOKE && operation != KEYCTL_CLEAR &&
+	       operation != KEYCTL_UNLINK;
 }
 
 SEC("lsm/key_permission")
@@ -83,6 +104,8 @@ int vs_key_permission(__u64 *ctx)
 	address = reference & ~1ull;
 	if (!belongs_to(bpf_map_lookup_elem(&keys, &address), xid))
 		return errno_if(xid != VS_SPECTATOR || (__u32)need != KEY_NEED_VIEW, -EACCES);
+	if (xid != VS_HOST && takes_more(need) && is_reserved_key((struct key *)address))
+		return -EDQUOT;
 	return errno_if((__u32)need == KEY_NEED_LINK && is_gift_to_foreign_parent(), -EACCES);
 }
 

@@ -15,9 +15,9 @@
 #ifndef VS_LIMIT_H
 #define VS_LIMIT_H
 
+#include "reserve.h"
 #include "task.h"
 
-#define ENFILE 23
 #define RLIMIT_NICE 13
 #define RLIMIT_RTPRIO 14
 #define IOPRIO_CLASS(value) ((value) >> 13)
@@ -70,7 +70,7 @@ struct {
 struct file_owner {
 	__u64 generation;
 	__u32 xid;
-	__u32 unused;
+	__u32 requests; /* of asynchronous I/O that it stands for */
 };
 
 /* By the address of the file. */
@@ -128,18 +128,26 @@ static __always_inline int count_file(struct file *file)
 	__u64 key = (__u64)file;
 	struct limit *limit;
 	struct usage *usage;
+	int error;
 
 	limit = member ? limit_of(member->xid) : 0;
 	if (!limit || !limit->files)
 		return 0;
 	owner.xid = member->xid;
 	owner.generation = limit->generation;
+	owner.requests = requests_of_call();
 	usage = bpf_map_lookup_elem(&usages, &owner.xid);
 	if (!usage)
 		return -ENFILE;
+	error = check_instance();
+	if (!error)
+		error = take_requests(owner.requests);
+	if (error)
+		return error;
 	if (__sync_fetch_and_add(&usage->files, 1) < limit->files &&
 	    !bpf_map_update_elem(&file_owners, &key, &owner, BPF_ANY))
 		return 0;
+	give_requests_back(owner.requests);
 	__sync_fetch_and_sub(&usage->files, 1);
 	__sync_fetch_and_add(&usage->files_refused, 1);
 	return -ENFILE;
@@ -173,6 +181,7 @@ int BPF_PROG(vs_file_free, struct file *file)
 	usage = bpf_map_lookup_elem(&usages, &xid);
 	if (usage && usage->generation == owner->generation)
 		__sync_fetch_and_sub(&usage->files, 1);
+	give_requests_back(owner->requests);
 	bpf_map_delete_elem(&file_owners, &key);
 	return 0;
 }

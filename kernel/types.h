@@ -23,14 +23,48 @@ typedef struct {
 	__u32 val;
 } kuid_t;
 
+enum ucount_type {
+	UCOUNT_INOTIFY_INSTANCES,
+	UCOUNT_INOTIFY_WATCHES,
+	UCOUNT_FANOTIFY_GROUPS,
+	UCOUNT_FANOTIFY_MARKS,
+};
+
+typedef struct {
+	__s64 counter;
+} atomic_long_t;
+
+struct user_namespace;
+
+struct ucounts {
+	struct user_namespace *ns;
+	atomic_long_t ucount[1];
+};
+
 struct user_namespace {
 	int level;
+	struct ucounts *ucounts;
+	long ucount_max[1];
+};
+
+struct inotify_group_private_data {
+	struct ucounts *ucounts;
+};
+
+struct fanotify_group_private_data {
+	struct ucounts *ucounts;
+};
+
+struct fsnotify_group {
+	struct inotify_group_private_data inotify_data;
+	struct fanotify_group_private_data fanotify_data;
 };
 
 struct cred {
 	kuid_t euid;
 	kernel_cap_t cap_effective;
 	struct user_namespace *user_ns;
+	struct ucounts *ucounts;
 };
 
 struct pid_namespace;
@@ -98,6 +132,78 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+enum cgroup_subsys_id {
+	memory_cgrp_id,
+	pids_cgrp_id,
+};
+
+struct cgroup_subsys_state {
+	__u64 serial_nr;
+};
+
+struct psi_group_cpu {
+	unsigned int tasks[4];
+};
+
+enum psi_task_count {
+	NR_IOWAIT,
+	NR_RUNNING,
+};
+
+struct psi_group {
+	struct psi_group_cpu *pcpu;
+};
+
+struct task_cputime {
+	__u64 stime;
+	__u64 utime;
+	unsigned long long sum_exec_runtime;
+};
+
+struct cgroup_base_stat {
+	struct task_cputime cputime;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	int level;
+	struct cgroup_subsys_state *subsys[1];
+	struct cgroup_base_stat bstat;
+	struct psi_group *psi;
+	struct cgroup *ancestors[1];
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+struct page_counter {
+	atomic_long_t usage;
+	unsigned long max;
+};
+
+enum node_stat_item {
+	NR_SLAB_RECLAIMABLE_B,
+	NR_FILE_PAGES,
+	NR_SHMEM,
+};
+
+struct memcg_vmstats {
+	long state[1];
+};
+
+struct mem_cgroup {
+	struct cgroup_subsys_state css;
+	struct page_counter memory;
+	struct page_counter swap;
+	struct memcg_vmstats *vmstats;
+};
+
+struct pids_cgroup {
+	struct cgroup_subsys_state css;
+	atomic_long_t counter;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -114,6 +220,7 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct bpf_local_storage *bpf_storage;
+	struct css_set *cgroups;
 };
 
 struct kernel_siginfo;
@@ -247,7 +354,14 @@ struct keyring_index_key {
 	const char *description;
 };
 
+struct key_user {
+	kuid_t uid;
+	int qnkeys;
+	int qnbytes;
+};
+
 struct key {
+	struct key_user *user;
 	struct keyring_index_key index_key;
 };
 

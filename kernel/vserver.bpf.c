@@ -4,6 +4,7 @@
  *   record, task   what a context and a task are; inheritance at fork
  *   call           the new system calls
  *   request, enter, inspect   what they ask for; into another context; what is told of one
+ *   reserve        the main server's part of pools of the machine
  *   limit, project   priorities, open files and disk quota of a whole context
  *   process, bynumber, sigio, procfs, events, terminal   visibility and interaction between contexts
  *   owner, ipc, keyring, unix   System V IPC, queues, keys, abstract sockets
@@ -17,6 +18,7 @@
  *   guard          protection of this object itself
  *   files          the hooks on files that several of these share
  *   list           what the tools read
+ *   ownproc        what a server reads about itself
  * Oldest kernel: 6.12, with `bpf` among the active LSMs. LSM programs return 0 to fall through to the kernel's own
  * answer; they never read the trailing `ret`, because hooks gain arguments and an earlier refusal ends the chain. */
 #include "common.h"
@@ -43,5 +45,6 @@
 #include "backstop.h"
 #include "boot.h"
 #include "list.h"
+#include "ownproc.h"
 
 char LICENSE[] SEC("license") = "GPL";

@@ -38,6 +38,7 @@ const lines = [
   ...layoutLines("GROUP", abi.groupLayout),
   ...layoutLines("LIMIT", abi.limitLayout),
   ...layoutLines("USAGE", abi.usageLayout),
+  ...layoutLines("OWN_PROC", abi.ownProcLayout),
   "struct vs_call {",
   ...abi.callFields.map(([name, type, count]) => `\t${cType[type]} ${name}${count === undefined ? "" : `[${count}]`};`),
   "};",

@@ -13,6 +13,10 @@ chcontext --silent --ctx 77 --disconnect sleep infinity
 count host env
 count context chcontext --silent
 count address chcontext --silent chbind --silent --ip 10.0.0.1
+bun /src/bench/hooks/counted.ts 78
+count counted-host env
+count counted-context chcontext --silent --ctx 78
+rm /run/vserver/bpf/active/counted_alloc /run/vserver/bpf/active/counted_free
 vkernel load --strict >&2
 count strict-host env
 count strict-context chcontext --silent

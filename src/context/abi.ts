@@ -162,6 +162,20 @@ export const usageFields = [
   ["files_refused", "u64"],
 ] as const satisfies readonly Field[];
 
+/** `struct own_proc`: what a server with PROC=own is shown, by context; the kernel keeps its load average in the rest. */
+export const ownProcFields = [
+  /** When the server was started, in nanoseconds since boot. */
+  ["started", "u64"],
+  /** When the machine was, in seconds since 1970. */
+  ["machine_started", "u64"],
+  /** How many it may use. */
+  ["processors", "u32"],
+  ["sampled", "u32"],
+  ["pressure", "u64"],
+  ["load", "u64", 3],
+  ["timer", "u64", 2],
+] as const satisfies readonly Field[];
+
 interface Layout {
   /** Byte offset of each field. */
   readonly offsets: Readonly<Record<string, number>>;
@@ -185,3 +199,4 @@ export const callLayout: Layout = layout(callFields);
 export const groupLayout: Layout = layout(groupFields);
 export const limitLayout: Layout = layout(limitFields);
 export const usageLayout: Layout = layout(usageFields);
+export const ownProcLayout: Layout = layout(ownProcFields);

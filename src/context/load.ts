@@ -37,8 +37,9 @@ const strictLink = "strict";
 /** The programs that count open files, likewise; without the prefix, and the links they get. */
 const countingLinks = { file_alloc: "counted_alloc", file_free: "counted_free" } as const;
 
-/** Who may use which pin: the call is everybody's, the rest root's. */
+/** Who may use which pin: the call is everybody's, what stands for a file of /proc is read like one, the rest is root's. */
 const callMode = 0o666;
+const ownProcMode = 0o444;
 const pinMode = 0o600;
 
 const problem = (attempt: string, cause: string, wayOut?: string) =>
@@ -70,10 +71,10 @@ function withDescriptor(path: string, attach: (descriptor: number) => Handle | n
   }
 }
 
-/** `struct bpf_iter_link_info` and its options, for an iterator over a map's elements. */
-function mapIteratorOptions(map: Handle): { readonly pointer: Handle; readonly keep: readonly ArrayBuffer[] } {
+/** `struct bpf_iter_link_info` and its options, for an iterator over the elements of a map, or one task by its number. */
+function iteratorOptions(target: number): { readonly pointer: Handle; readonly keep: readonly ArrayBuffer[] } {
   const info = new Uint32Array(new ArrayBuffer(16));
-  info[0] = libbpf().bpf_map__fd(map);
+  info[0] = target;
   const options = new ArrayBuffer(24);
   const view = new DataView(options);
   view.setBigUint64(0, 24n, true);
@@ -83,6 +84,9 @@ function mapIteratorOptions(map: Handle): { readonly pointer: Handle; readonly k
 }
 
 type Maps = ReadonlyMap<string, Handle>;
+
+/** What servers read in place of files of /proc. */
+const isOwnProc = (program: string): boolean => program.startsWith("vs_own_");
 
 /** Attaches one program as its section says, for as long as the result lives. */
 export function attach(program: Handle, name: string, section: string, maps: Maps): Handle | null {
@@ -94,10 +98,13 @@ export function attach(program: Handle, name: string, section: string, maps: Map
     return withDescriptor("/proc/1/ns/net", (net) => library.bpf_program__attach_netns(program, net));
   }
   if (section === "iter/task") return library.bpf_program__attach_iter(program, null);
+  // Once, for the process 1 of whoever reads.
+  if (section === "iter.s/task") return library.bpf_program__attach_iter(program, iteratorOptions(1).pointer);
   if (section === "iter/bpf_map_elem") {
-    const records = maps.get("records");
-    if (records === undefined) throw problem(`attach ${name}`, "the object has no map called records");
-    return library.bpf_program__attach_iter(program, mapIteratorOptions(records).pointer);
+    const iterated = isOwnProc(name) ? "once" : "records";
+    const map = maps.get(iterated);
+    if (map === undefined) throw problem(`attach ${name}`, `the object has no map called ${iterated}`);
+    return library.bpf_program__attach_iter(program, iteratorOptions(library.bpf_map__fd(map)).pointer);
   }
   return library.bpf_program__attach(program);
 }
@@ -113,7 +120,7 @@ const isAttachedLater = (section: string, name: string): boolean =>
   pinName(name) in countingLinks;
 
 /** Maps that the tools read and write. */
-const pinnedMaps = ["groups", "limits", "usages", "boot_requests", "boot_ring"];
+const pinnedMaps = ["groups", "limits", "usages", "boot_requests", "boot_ring", "own_procs"];
 
 function pinEverything(object: Handle): void {
   const library = libbpf();
@@ -136,7 +143,7 @@ function pinEverything(object: Handle): void {
       if (link === null) throw problem(`attach ${name} (${section})`, `error ${lastErrno()}`, "run vkernel check");
       pin(library.bpf_link__pin(link, path), name);
     }
-    chmodSync(path, section === "syscall" ? callMode : pinMode);
+    chmodSync(path, section === "syscall" ? callMode : isOwnProc(name) ? ownProcMode : pinMode);
   }
 }
 

@@ -93,6 +93,7 @@ const values: Readonly<Record<ServerKey, (random: Random) => string>> = {
   },
   HIDEPID: (random) => random.pick(["", "yes", "no"]),
   SYSLOG: (random) => random.pick(["", "main", "own"]),
+  PROC: (random) => random.pick(["", "main", "own"]),
   NETNS: (random) => random.pick(["", "yes", "no"]),
   ...limitValues,
 };

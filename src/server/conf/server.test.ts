@@ -35,6 +35,7 @@ test("a file that says nothing gives the defaults of 2003", () => {
     hidePid: undefined,
     netns: false,
     syslog: "own",
+    proc: "main",
     limits: {},
   });
 });
@@ -154,6 +155,7 @@ const refused: readonly (readonly [text: string, place: string, about: string])[
   ["HIDEPID=maybe", "1:9", "yes or no"],
   ["NETNS=1", "1:7", "yes or no"],
   ["SYSLOG=yes", "1:8", "main"],
+  ["PROC=yes", "1:6", "main"],
   ["A='x", "1:3", "never closed"],
   ['A="${B:-x"', "1:10", "inner quotes"],
   ["A=${B", "1:3", "of the forms"],

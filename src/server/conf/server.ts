@@ -29,6 +29,7 @@ const ownKeys = [
   "HIDEPID",
   "NETNS",
   "SYSLOG",
+  "PROC",
 ] as const;
 export type ServerKey = (typeof ownKeys)[number] | LimitKey;
 /** The keys of a server's conf file, in the order of a fresh one. */
@@ -78,6 +79,8 @@ export interface ServerConf {
   readonly netns: boolean;
   /** Whose log gets what its programs send to /dev/log. */
   readonly syslog: "own" | "main";
+  /** What the files of /proc about memory, processors, load and uptime tell: about the machine, or the server's own. */
+  readonly proc: "own" | "main";
   readonly limits: Limits;
 }
 
@@ -155,6 +158,7 @@ export function parseServerConf(text: string, file: string, profile?: string): P
     hidePid: field.read("HIDEPID", yesOrNo),
     netns: field.read("NETNS", yesOrNo) ?? false,
     syslog: field.read("SYSLOG", (value) => oneOf({ text: value, at: 0 }, ["own", "main"] as const, "log")) ?? "own",
+    proc: field.read("PROC", (value) => oneOf({ text: value, at: 0 }, ["own", "main"] as const, "choice")) ?? "main",
     limits: readLimits(field),
   });
   return Object.freeze({ conf, warnings: field.warnings(statements, serverKeys) });

@@ -29,6 +29,7 @@ export function confValues(conf: ServerConf): Readonly<Record<ServerKey, string 
     HIDEPID: conf.hidePid === undefined ? undefined : yesOrNo(conf.hidePid),
     NETNS: conf.netns ? "yes" : undefined,
     SYSLOG: conf.syslog === "main" ? "main" : undefined,
+    PROC: conf.proc === "own" ? "own" : undefined,
     ...byLimit((key) => limitWords(key, conf.limits)),
   };
 }
@@ -60,6 +61,7 @@ const about: Readonly<Record<Exclude<ServerKey, "PROFILE">, readonly [example: s
   HIDEPID: ["yes", "Hide the numbers of other users' processes within the server?"],
   SYSLOG: ["main", "Its log messages into the main server's log, where it cannot alter them? Needs rebootmgr."],
   NETNS: ["yes", "A network stack of its own, with a device of its own, instead of the main server's?"],
+  PROC: ["own", "Show it its own memory, processors, load and uptime in /proc instead of the machine's?"],
   ...byLimit((key) => limitLines(key)),
 };
 
@@ -91,6 +93,7 @@ const otherKeys = [
   "HIDEPID",
   "NETNS",
   "SYSLOG",
+  "PROC",
   ...limitKeys,
 ] as const;
 

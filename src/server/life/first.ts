@@ -12,6 +12,7 @@ import type { Tie } from "./address.ts";
 import { guestGroup } from "./cgroup.ts";
 import { type EntryOptions, forkInto, insideSteps, O_DIRECTORY, openContext, openGroup, SIGKILL } from "./entry.ts";
 import { keepMounts, placeMounts, readMountTable } from "./mounts.ts";
+import { keepOwnProc, showOwnProc } from "./ownproc.ts";
 import { keepServed, showServed } from "./served.ts";
 import type { Server } from "./server.ts";
 import {
@@ -122,12 +123,14 @@ export function firstSteps(server: Server, state: ServerState, first: FirstProce
     ...nameSteps(server),
     ...ipcSteps(name, limits),
     keepServed(name),
+    ...(conf.proc === "own" ? keepOwnProc(name) : []),
     ...keepMounts(name, table),
     ...rootSteps(name, server.directory),
     ...treeSteps(name, server.fakeinit, terminalOptions(limits.PTYS)),
     ...showServed(name, server.fakeinit, conf.syslog === "main"),
     ...placeMounts(table),
     ...procSteps(name, hidePid),
+    ...(conf.proc === "own" ? showOwnProc(name) : []),
     // Pins are made on the main server's side, and before the context is: from inside one its mounts cannot be changed.
     step("setns", { slot: hostSlot, type: CLONE_NEWNS }, failure),
     ...kinds.map((kind) =>

@@ -8,6 +8,7 @@ import { forgetContextLimit } from "../../context/limits.ts";
 import { contexts } from "../../context/lists.ts";
 import { isLoaded } from "../../context/load.ts";
 import { tieAlone } from "../../context/optional.ts";
+import { forgetOwnProc } from "../../context/ownproc.ts";
 import { ensureRunDirectory } from "../../context/rundir.ts";
 import { steerAt } from "../../context/steer.ts";
 import { SystemCallError } from "../../linux/errno.ts";
@@ -24,6 +25,7 @@ import { isPopulated, makeGroups, removeGroups, serverGroup } from "./cgroup.ts"
 import { entryPlan } from "./entry.ts";
 import { whileClaiming } from "./lock.ts";
 import { disconnect, makeNetwork } from "./netns.ts";
+import { makeOwnProc } from "./ownproc.ts";
 import { makeServed } from "./served.ts";
 import type { Server } from "./server.ts";
 import {
@@ -116,6 +118,7 @@ export async function setUp<Result>(
     writeStateFile(name, unfinishedPlanFile(name), entryPlan(server, state));
     makeGroups(name);
     await startLimits({ name, directory: server.directory, xid: state.xid }, server.conf);
+    if (server.conf.proc === "own") makeOwnProc(name, state.xid, state.started);
     if (state.netns) makeNetwork(name, state, request.tie);
     else await tieToNetwork(name, state, request.tie);
     return await first(state);
@@ -136,6 +139,7 @@ function releaseContext(state: ServerState): void {
   if (state.xid === null || !isLoaded()) return;
   if (states().some((other) => other.name !== state.name && other.xid === state.xid)) return;
   forgetContextLimit(state.xid);
+  forgetOwnProc(state.xid);
   try {
     callKernel({ operation: "RELEASE", xid: state.xid });
   } catch (thrown) {

@@ -1,6 +1,7 @@
 /** Limits of a running server: what is in force and used, and changes that hold at once. */
 import { VserverError } from "../../text/error.ts";
 import { type LimitKey, type Limits, limitKeys, limitTable, limitWords } from "../conf/limits.ts";
+import { refreshOwnProc } from "../life/ownproc.ts";
 import { isSetUp, readState } from "../life/state.ts";
 import type { ServerName } from "../name.ts";
 import { serverDirectory } from "../paths.ts";
@@ -56,6 +57,7 @@ const killed = (place: Place): number => groupCount(place.name, "memory.events",
 export async function changeLimits(place: Place, limits: Limits): Promise<readonly string[]> {
   const before = killed(place);
   await applyLimits(place, limits);
+  refreshOwnProc(place.name, place.xid, readState(place.name)?.started ?? Date.now());
   const dead = killed(place) - before;
   const over = limitStates(place).flatMap(({ key, amount, used }) => {
     if (limits[key] === undefined || amount === null || used === null || used <= amount) return [];

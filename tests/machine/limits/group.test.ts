@@ -133,6 +133,17 @@ describe("vlimit", () => {
     expect(seen["more"]).not.toMatch(/^0$/);
   });
 
+  test("reports what the kernel kills to get below a lower MEMORY", async () => {
+    const { output } = await type(`
+      vserver lim exec python3 -c 'x = bytearray(30 << 20); print("has it", flush=True); import time; time.sleep(60)' >held &
+      until grep -q has held; do sleep 0.2; done
+      echo == change; vlimit lim --memory-high unlimited --memory 8M; echo $?
+      echo == others; vserver lim running; vlimit lim --memory 64M; rm held; wait`);
+    const seen = parts(output);
+    expect(seen["change"]).toMatch(/^vlimit lim: MEMORY: [12] of its processes were killed .*\n0$/m);
+    expect(seen["others"]).toBe("Server lim is running");
+  });
+
   test("refuses what is wrong, and changes nothing then", async () => {
     for (const [words, said, status] of [
       ["lim --nproc none", /^vlimit: --nproc: "none" is not a number/, 2],
@@ -160,6 +171,60 @@ describe("vlimit", () => {
     expect(status).toBe(1);
   });
 });
+
+test("nor can root lift them where its own process 1 manages the groups below", async () => {
+  await makeServer("limf", 'S_CONTEXT=734\nS_FLAGS="lock fakeinit"\nNPROC=40\nCPU_WEIGHT=20\nMEMORY=64M');
+  const { output } = await type(`
+    rm /vservers/limf/sbin; mkdir /vservers/limf/sbin
+    printf '#!/bin/sh\\nexec sleep 100000\\n' >/vservers/limf/sbin/init; chmod 755 /vservers/limf/sbin/init
+    vserver --silent limf start
+    echo == inside; vserver limf exec sh -c 'cd /sys/fs/cgroup; mkdir mine && echo MADE
+      for file in . ..; do for one in pids.max memory.max cpu.weight cpu.max cgroup.procs; do
+        echo 10000 >$file/$one && echo WROTE $file/$one; done; done; rmdir mine'
+    echo == outside; cat /sys/fs/cgroup/vserver-limf/pids.max /sys/fs/cgroup/vserver-limf/cpu.weight`);
+  await removeServer("limf");
+  const seen = parts(output);
+  expect(seen["inside"]).toContain("MADE");
+  expect(seen["inside"]).not.toContain("WROTE");
+  expect(seen["outside"]).toBe("40\n20");
+}, 240_000);
+
+test("with the flag nproc the process limit of ULIMIT is the whole server's", async () => {
+  const before = readFileSync("/etc/vservers/lim.conf", "utf8");
+  await type("vserver --silent lim stop");
+  writeFileSync(
+    "/etc/vservers/lim.conf",
+    `${before.replace(/^NPROC=.*$/m, "")}S_FLAGS="lock nproc"\nULIMIT="-HS -u 33"\n`,
+  );
+  const { output } = await type(`
+    vserver --silent lim start; cat /sys/fs/cgroup/vserver-lim/pids.max
+    vserver lim exec sh -c 'for i in $(seq 20); do sleep 3 & done; wait' & sleep 1
+    vserver lim suexec nobody sh -c 'for i in $(seq 20); do sleep 3 & done; wait' 2>&1 | tail -n 1; wait`);
+  expect(output).toMatch(/^33\n.*fork|Resource temporarily unavailable/);
+  await type("vserver --silent lim stop");
+  writeFileSync("/etc/vservers/lim.conf", before);
+}, 240_000);
+
+test("without a controller of cgroup v2 its limit is named, and a start refused unless LIMITS=optional", async () => {
+  const { output } = await type(`
+    vserver --silent lim stop; mkdir -p /mnt/v1
+    for i in $(seq 50); do
+      echo -pids >/sys/fs/cgroup/cgroup.subtree_control; mount -t cgroup -o pids pids /mnt/v1 2>/dev/null && break; sleep 0.2
+    done
+    echo == refused; vserver --silent lim start; echo $?; vserver lim running
+    echo == optional; echo LIMITS=optional >/etc/vserver.conf; vserver --silent lim start; echo $?; rm /etc/vserver.conf
+    vserver --silent lim stop; umount /mnt/v1; rmdir /mnt/v1
+    for i in $(seq 50); do echo +pids >/sys/fs/cgroup/cgroup.subtree_control && break; sleep 0.2; done 2>/dev/null
+    echo == again; vserver --silent lim start; cat /sys/fs/cgroup/vserver-lim/pids.max`);
+  const seen = parts(output);
+  const said =
+    "vserver lim: cannot enforce its limit NPROC: the cgroup v2 hierarchy of this machine has no pids controller";
+  expect(seen["refused"]).toStartWith(`${said}; `);
+  expect(seen["refused"]).toEndWith("\n69\nServer lim is not running");
+  expect(seen["optional"]).toStartWith(`${said}; `);
+  expect(seen["optional"]).toEndWith("\n0");
+  expect(seen["again"]).toMatch(/^\d+$/);
+}, 240_000);
 
 test("a limit this machine cannot enforce stops the start, unless LIMITS=optional", async () => {
   const before = readFileSync("/etc/vservers/lim.conf", "utf8");

@@ -1,0 +1,51 @@
+/** What a context with files of /proc of its own is shown (kernel/ownproc.h): written to the kernel half's table. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { deleteElement, updateElement, withPinned } from "../linux/bpf.ts";
+import { errnoNumber, SystemCallError } from "../linux/errno.ts";
+import { memory } from "../linux/libc.ts";
+import { type ownProcFields, ownProcLayout, pinDirectory } from "./abi.ts";
+
+const map = join(pinDirectory, "own_procs");
+
+/** The files, each a pin of the kernel half: `own_NAME` below {@link pinDirectory}. */
+export const ownProcFiles = ["meminfo", "swaps", "uptime", "stat", "loadavg"] as const;
+export const ownProcPin = (file: (typeof ownProcFiles)[number]): string => `own_${file}`;
+
+export interface OwnProc {
+  /** When the context's server was started, in nanoseconds since boot. */
+  readonly started: bigint;
+  /** When the machine was, in seconds since 1970. */
+  readonly machineStarted: bigint;
+  /** How many processors it may use. */
+  readonly processors: number;
+}
+
+const offset = (field: (typeof ownProcFields)[number][0]): number => ownProcLayout.offsets[field] ?? 0;
+
+function keyOf(xid: number): ReturnType<typeof memory> {
+  const key = memory(4);
+  key.view.setUint32(0, xid, true);
+  return key;
+}
+
+/** Whether the kernel half that is loaded has them. */
+export const canShowOwnProc = (): boolean => existsSync(map);
+
+/** Replaces what is shown; the load average begins anew. */
+export function writeOwnProc(xid: number, own: OwnProc): void {
+  const value = memory(ownProcLayout.size);
+  value.view.setBigUint64(offset("started"), own.started, true);
+  value.view.setBigUint64(offset("machine_started"), own.machineStarted, true);
+  value.view.setUint32(offset("processors"), own.processors, true);
+  withPinned(map, (descriptor) => updateElement(descriptor, keyOf(xid), value));
+}
+
+/** Forgets a context that is gone; safe to repeat, also when nothing is loaded. */
+export function forgetOwnProc(xid: number): void {
+  try {
+    withPinned(map, (descriptor) => deleteElement(descriptor, keyOf(xid)));
+  } catch (thrown) {
+    if (!(thrown instanceof SystemCallError) || thrown.errno !== errnoNumber("ENOENT")) throw thrown;
+  }
+}
