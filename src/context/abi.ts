@@ -6,7 +6,7 @@
  */
 
 /** Raised whenever a struct, a number or a meaning below changes; pinned objects of another version are refused. */
-export const abiVersion = 3;
+export const abiVersion = 4;
 
 /** Where the kernel half is pinned. */
 export const pinDirectory = "/run/vserver/bpf/active";
