@@ -108,7 +108,7 @@ int BPF_PROG(vs_inode_file_setattr, struct dentry *dentry, struct file_kattr *ch
 
 	if (!inode)
 		return 0;
-	error = keep_shared(inode);
+	error = keep_shared_entry(dentry);
 	return error ? error : keep_project_in_setattr(inode, change);
 }
 

@@ -1,7 +1,8 @@
 /* Unified files (immutable-linkage-invert): while a marked file has more than one link, nobody outside context 0 changes it.
  *
- * The mark is an extended attribute. Hooks that may sleep read it, last of all, and so of hardly any file; those that may
- * not refuse for every file with several names (keep_shared). Context 0 alone sets and clears it. Enforced on the inode, so
+ * One link left is still somebody else's when it is not the one that the file was reached by. The mark is an extended
+ * attribute. Hooks that may sleep read it, last of all, and so of hardly any file; those that may
+ * not refuse for every file with several names (keep_shared_file). Context 0 alone sets and clears it. Enforced on the inode, so
  * by whatever path, descriptor or ring it is reached: opening for writing (and all that needs such a descriptor: write,
  * fallocate, reflink or copy into, a writable shared mapping, swapon), truncating, mode, owner and times, extended
  * attributes and ACLs, every ioctl that is not known to look only, leases. Unlink, rename, rename over and link are free.
@@ -48,10 +49,13 @@ const char mark_name[] = VS_UNIFIED_MARK;
 /* Where a value is put that nobody looks at. */
 static char mark_value[1];
 
-/* Whether the inode has names that may belong to others. */
-static __always_inline bool is_shared(struct inode *inode)
+/* Whether names of the inode may belong to others: there are several, or it is reached by one that is gone, with a
+ * descriptor from before, and the one that is left is somebody's. */
+static __always_inline bool is_shared(struct inode *inode, struct dentry *dentry)
 {
-	return inode->i_nlink > 1 && (inode->i_mode & S_IFMT) == S_IFREG && inode->i_sb->s_magic != OVERLAYFS_SUPER_MAGIC;
+	if ((inode->i_mode & S_IFMT) != S_IFREG || inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC)
+		return false;
+	return inode->i_nlink > 1 || (inode->i_nlink == 1 && !BPF_CORE_READ(dentry, d_hash.pprev));
 }
 
 /* What cannot be read is taken to be there: a value that is too long, an error of the disk. */
@@ -60,7 +64,8 @@ static __always_inline bool is_there(int result)
 	return result != -ENODATA && result != -EOPNOTSUPP;
 }
 
-static __always_inline bool is_marked_file(struct file *file)
+/* A function of its own, as the next: what the verifier knows of the dynptr ends with it, and its place on the stack is free. */
+static __noinline bool is_marked_file(struct file *file)
 {
 	struct bpf_dynptr value;
 
@@ -68,7 +73,7 @@ static __always_inline bool is_marked_file(struct file *file)
 	return is_there(bpf_get_file_xattr(file, mark_name, &value));
 }
 
-static __always_inline bool is_marked_entry(struct dentry *dentry)
+static __noinline bool is_marked_entry(struct dentry *dentry)
 {
 	struct bpf_dynptr value;
 
@@ -77,25 +82,35 @@ static __always_inline bool is_marked_entry(struct dentry *dentry)
 }
 
 /* The mark last: hardly a file is shared, and reading an attribute is dear. */
-static __always_inline bool is_guarded_from_us(struct inode *inode)
+static __always_inline bool is_guarded_from_us(struct inode *inode, struct dentry *dentry)
 {
-	return inode && is_shared(inode) && own_xid() != VS_HOST;
+	return inode && is_shared(inode, dentry) && own_xid() != VS_HOST;
+}
+
+static __always_inline bool is_file_guarded_from_us(struct file *file)
+{
+	return is_guarded_from_us(file->f_inode, BPF_CORE_READ(file, f_path.dentry));
 }
 
 static __always_inline int keep_unified_file(struct file *file)
 {
-	return errno_if(is_guarded_from_us(file->f_inode) && is_marked_file(file), -EPERM);
+	return errno_if(is_file_guarded_from_us(file) && is_marked_file(file), -EPERM);
 }
 
 static __always_inline int keep_unified_entry(struct dentry *dentry)
 {
-	return errno_if(is_guarded_from_us(dentry->d_inode) && is_marked_entry(dentry), -EPERM);
+	return errno_if(is_guarded_from_us(dentry->d_inode, dentry) && is_marked_entry(dentry), -EPERM);
 }
 
 /* Where a hook may not sleep, and so not read attributes, a file with several names is taken to be marked. */
-static __always_inline int keep_shared(struct inode *inode)
+static __always_inline int keep_shared_file(struct file *file)
 {
-	return errno_if(is_guarded_from_us(inode), -EPERM);
+	return errno_if(is_file_guarded_from_us(file), -EPERM);
+}
+
+static __always_inline int keep_shared_entry(struct dentry *dentry)
+{
+	return errno_if(is_guarded_from_us(dentry->d_inode, dentry), -EPERM);
 }
 
 static __always_inline int keep_unified_in_open(struct file *file)
@@ -155,7 +170,7 @@ static __always_inline int keep_shared_in_ioctl(struct file *file, unsigned int 
 {
 	if (request == FIDEDUPERANGE)
 		return errno_if(own_xid() != VS_HOST, -EPERM);
-	return only_looks(request) ? 0 : keep_shared(file->f_inode);
+	return only_looks(request) ? 0 : keep_shared_file(file);
 }
 
 SEC("lsm.s/inode_setxattr")
@@ -171,19 +186,19 @@ int BPF_PROG(vs_inode_removexattr, struct mnt_idmap *idmap, struct dentry *dentr
 {
 	int error = keep_mark(dentry, name);
 
-	return error ? error : keep_shared(dentry->d_inode);
+	return error ? error : keep_shared_entry(dentry);
 }
 
 SEC("lsm/inode_set_acl")
 int BPF_PROG(vs_inode_set_acl, struct mnt_idmap *idmap, struct dentry *dentry)
 {
-	return keep_shared(dentry->d_inode);
+	return keep_shared_entry(dentry);
 }
 
 SEC("lsm/inode_remove_acl")
 int BPF_PROG(vs_inode_remove_acl, struct mnt_idmap *idmap, struct dentry *dentry)
 {
-	return keep_shared(dentry->d_inode);
+	return keep_shared_entry(dentry);
 }
 
 /* From a message, a process's table or a supervisor of system calls. */
