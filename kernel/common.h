@@ -12,6 +12,7 @@
 #define EPERM 1
 #define ENOENT 2
 #define ESRCH 3
+#define EIO 5
 #define EAGAIN 11
 #define ENOMEM 12
 #define EACCES 13
@@ -19,12 +20,14 @@
 #define EEXIST 17
 #define EINVAL 22
 #define ETXTBSY 26
+#define ENOSPC 28
 #define ENODATA 61
 #define EOPNOTSUPP 95
 #define ENETUNREACH 101
 #define EADDRINUSE 98
 #define EADDRNOTAVAIL 99
 #define ECONNREFUSED 111
+#define EDQUOT 122
 
 #define CAP_SYS_MODULE 16
 #define CAP_SYS_ADMIN 21

@@ -113,7 +113,7 @@ const isAttachedLater = (section: string, name: string): boolean =>
   pinName(name) in countingLinks;
 
 /** Maps that the tools read and write. */
-const pinnedMaps = ["groups", "limits", "usages", "boot_requests", "boot_ring"];
+const pinnedMaps = ["groups", "limits", "usages", "boot_requests", "boot_ring", "copies", "copy_ring", "copier"];
 
 function pinEverything(object: Handle): void {
   const library = libbpf();
