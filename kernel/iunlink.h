@@ -1,7 +1,8 @@
 /* Unified files (immutable-linkage-invert): while a marked file has more than one link, nobody outside context 0 changes it.
  *
- * The mark is an extended attribute. Hooks that may sleep read it, last of all, and so of hardly any file; those that may
- * not refuse for every file with several names (keep_shared). Context 0 alone sets and clears it. Enforced on the inode, so
+ * One link left is still somebody else's when it is not the one that the file was reached by. The mark is an extended
+ * attribute. Hooks that may sleep read it, last of all, and so of hardly any file; those that may
+ * not refuse for every file with several names (keep_shared_file). Context 0 alone sets and clears it. Enforced on the inode, so
  * by whatever path, descriptor or ring it is reached: opening for writing (and all that needs such a descriptor: write,
  * fallocate, reflink or copy into, a writable shared mapping, swapon), truncating, mode, owner and times, extended
  * attributes and ACLs, every ioctl that is not known to look only, leases. Unlink, rename, rename over and link are free.
@@ -18,8 +19,7 @@
 #ifndef VS_IUNLINK_H
 #define VS_IUNLINK_H
 
-#include "registers.h"
-#include "task.h"
+#include "copy.h"
 
 #define S_IFREG 0100000
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
@@ -48,10 +48,13 @@ const char mark_name[] = VS_UNIFIED_MARK;
 /* Where a value is put that nobody looks at. */
 static char mark_value[1];
 
-/* Whether the inode has names that may belong to others. */
-static __always_inline bool is_shared(struct inode *inode)
+/* Whether names of the inode may belong to others: there are several, or it is reached by one that is gone, with a
+ * descriptor from before, and the one that is left is somebody's. */
+static __always_inline bool is_shared(struct inode *inode, struct dentry *dentry)
 {
-	return inode->i_nlink > 1 && (inode->i_mode & S_IFMT) == S_IFREG && inode->i_sb->s_magic != OVERLAYFS_SUPER_MAGIC;
+	if ((inode->i_mode & S_IFMT) != S_IFREG || inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC)
+		return false;
+	return inode->i_nlink > 1 || (inode->i_nlink == 1 && !BPF_CORE_READ(dentry, d_hash.pprev));
 }
 
 /* What cannot be read is taken to be there: a value that is too long, an error of the disk. */
@@ -60,7 +63,8 @@ static __always_inline bool is_there(int result)
 	return result != -ENODATA && result != -EOPNOTSUPP;
 }
 
-static __always_inline bool is_marked_file(struct file *file)
+/* A function of its own, as the next: what the verifier knows of the dynptr ends with it, and its place on the stack is free. */
+static __noinline bool is_marked_file(struct file *file)
 {
 	struct bpf_dynptr value;
 
@@ -68,7 +72,7 @@ static __always_inline bool is_marked_file(struct file *file)
 	return is_there(bpf_get_file_xattr(file, mark_name, &value));
 }
 
-static __always_inline bool is_marked_entry(struct dentry *dentry)
+static __noinline bool is_marked_entry(struct dentry *dentry)
 {
 	struct bpf_dynptr value;
 
@@ -77,30 +81,51 @@ static __always_inline bool is_marked_entry(struct dentry *dentry)
 }
 
 /* The mark last: hardly a file is shared, and reading an attribute is dear. */
-static __always_inline bool is_guarded_from_us(struct inode *inode)
+static __always_inline bool is_guarded_from_us(struct inode *inode, struct dentry *dentry)
 {
-	return inode && is_shared(inode) && own_xid() != VS_HOST;
+	return inode && is_shared(inode, dentry) && own_xid() != VS_HOST;
+}
+
+static __always_inline bool is_file_guarded_from_us(struct file *file)
+{
+	return is_guarded_from_us(file->f_inode, BPF_CORE_READ(file, f_path.dentry));
 }
 
 static __always_inline int keep_unified_file(struct file *file)
 {
-	return errno_if(is_guarded_from_us(file->f_inode) && is_marked_file(file), -EPERM);
+	return errno_if(is_file_guarded_from_us(file) && is_marked_file(file), -EPERM);
 }
 
-static __always_inline int keep_unified_entry(struct dentry *dentry)
+/* Whether the caller may change the file but for the mark, and so has a copy made. */
+static __always_inline int keep_unified_entry(struct dentry *dentry, bool may_change)
 {
-	return errno_if(is_guarded_from_us(dentry->d_inode) && is_marked_entry(dentry), -EPERM);
+	struct inode *inode = dentry->d_inode;
+
+	if (!is_guarded_from_us(inode, dentry) || !is_marked_entry(dentry))
+		return 0;
+	return may_change || may_own(inode) ? ask_for_copy(dentry) : errno_if(true, -EPERM);
 }
 
 /* Where a hook may not sleep, and so not read attributes, a file with several names is taken to be marked. */
-static __always_inline int keep_shared(struct inode *inode)
+static __always_inline int keep_shared_file(struct file *file)
 {
-	return errno_if(is_guarded_from_us(inode), -EPERM);
+	return errno_if(is_file_guarded_from_us(file), -EPERM);
 }
 
-static __always_inline int keep_unified_in_open(struct file *file)
+static __always_inline int keep_shared_entry(struct dentry *dentry)
 {
-	return file->f_mode & FMODE_WRITE ? keep_unified_file(file) : 0;
+	struct inode *inode = dentry->d_inode;
+
+	if (!is_guarded_from_us(inode, dentry))
+		return 0;
+	return may_own(inode) ? ask_for_copy(dentry) : errno_if(true, -EPERM);
+}
+
+static __always_inline int keep_unified_in_open(struct file *file, bool anew)
+{
+	if (!(file->f_mode & FMODE_WRITE) || !is_file_guarded_from_us(file) || !is_marked_file(file))
+		return 0;
+	return anew ? ask_for_copy(BPF_CORE_READ(file, f_path.dentry)) : errno_if(true, -EPERM);
 }
 
 static __always_inline bool is_mark(const char *name)
@@ -155,7 +180,7 @@ static __always_inline int keep_shared_in_ioctl(struct file *file, unsigned int 
 {
 	if (request == FIDEDUPERANGE)
 		return errno_if(own_xid() != VS_HOST, -EPERM);
-	return only_looks(request) ? 0 : keep_shared(file->f_inode);
+	return only_looks(request) ? 0 : keep_shared_file(file);
 }
 
 SEC("lsm.s/inode_setxattr")
@@ -163,7 +188,7 @@ int BPF_PROG(vs_inode_setxattr, struct mnt_idmap *idmap, struct dentry *dentry, 
 {
 	int error = keep_mark(dentry, name);
 
-	return error ? error : keep_unified_entry(dentry);
+	return error ? error : keep_unified_entry(dentry, false);
 }
 
 SEC("lsm/inode_removexattr")
@@ -171,26 +196,26 @@ int BPF_PROG(vs_inode_removexattr, struct mnt_idmap *idmap, struct dentry *dentr
 {
 	int error = keep_mark(dentry, name);
 
-	return error ? error : keep_shared(dentry->d_inode);
+	return error ? error : keep_shared_entry(dentry);
 }
 
 SEC("lsm/inode_set_acl")
 int BPF_PROG(vs_inode_set_acl, struct mnt_idmap *idmap, struct dentry *dentry)
 {
-	return keep_shared(dentry->d_inode);
+	return keep_shared_entry(dentry);
 }
 
 SEC("lsm/inode_remove_acl")
 int BPF_PROG(vs_inode_remove_acl, struct mnt_idmap *idmap, struct dentry *dentry)
 {
-	return keep_shared(dentry->d_inode);
+	return keep_shared_entry(dentry);
 }
 
 /* From a message, a process's table or a supervisor of system calls. */
 SEC("lsm.s/file_receive")
 int BPF_PROG(vs_file_receive, struct file *file)
 {
-	return keep_unified_in_open(file);
+	return keep_unified_in_open(file, false);
 }
 
 /* Whoever opens a file that somebody has leased waits until he lets go of it. The commands that set a lease are numbered

@@ -9,6 +9,8 @@
 
 #include "record.h"
 
+#define PF_EXITING 0x00000004
+
 struct membership {
 	__u32 xid;
 	__u32 unused;

@@ -160,6 +160,24 @@ describe("in a context", () => {
     expect(after).toBe(before);
   });
 
+  test("a descriptor whose name is gone changes nothing of what is another one's by now", async () => {
+    const script = `import os
+def attempt(work):
+    try: work(); print("DONE")
+    except OSError as error: print(error.strerror)
+one = os.open("shared", os.O_RDONLY)
+os.unlink("shared")
+attempt(lambda: os.open("/proc/self/fd/%d" % one, os.O_RDWR))
+attempt(lambda: os.truncate("/proc/self/fd/%d" % one, 0))
+attempt(lambda: os.fchmod(one, 0o777))
+attempt(lambda: os.setxattr(one, "user.new", b"1"))
+attempt(lambda: os.removexattr(one, "user.there"))`;
+    await Bun.write("/tmp/name-gone.py", script);
+    const { output, before, after } = await inContext("python3 /tmp/name-gone.py; stat -c %h ../link");
+    expect(output).toBe(`${"Operation not permitted\n".repeat(5)}1\n`);
+    expect(contents(after)).toBe(contents(before));
+  });
+
   test("nobody sets the mark, with one name or several, nor takes it", async () => {
     const { output } =
       await type(`mkdir -p ${base}; cd ${base}; echo a >plain; ln plain other; echo b >marked; ln marked second; echo c >single
