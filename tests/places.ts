@@ -1,4 +1,4 @@
-/** Which tests of the test machine run on which kernel. */
+/** Which tests run where: on this machine, in test machines of their own, on which kernel. */
 import type { Kernel } from "../machine/options.ts";
 
 /**
@@ -15,3 +15,7 @@ export function foldersOn(kernel: Kernel, kernels: readonly Kernel[], folders: r
     return turn < 0 || kernels[turn % kernels.length] === kernel;
   });
 }
+
+/** Whether a file of tests boots test machines itself. */
+export const bootsItself = (path: string): boolean =>
+  path.startsWith("tests/systemd/") || path === "tests/unit/machine.test.ts";

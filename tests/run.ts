@@ -1,7 +1,7 @@
 /**
- * Runs every test: those of this machine, then tests/machine on each kernel in the test machine (places.ts), both kernels at
- * the same time, for a test machine uses one processor. In the end come the tests that failed and the machines that died once more;
- * the last line is `N passed, N failed`.
+ * Runs every test: those of this machine, beside them those that boot a test machine themselves, then tests/machine on each
+ * kernel in the test machine (places.ts), both kernels at the same time, for a test machine uses one processor. In the end
+ * come the tests that failed and the machines that died once more; the last line is `N passed, N failed`.
  *
  *   tests/run.ts [--kernel 6.12|7|none]… [WORD…]     only files whose path contains one of the words
  */
@@ -11,7 +11,7 @@ import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type Kernel, kernels } from "../machine/options.ts";
 import { type Boot, bootUntilEnded } from "./boots.ts";
-import { foldersOn } from "./places.ts";
+import { bootsItself, foldersOn } from "./places.ts";
 import { add, type Tally, tally } from "./tally.ts";
 
 const root = resolve(import.meta.dir, "..");
@@ -86,11 +86,11 @@ async function suite(name: string, reports: readonly string[], run: () => Promis
   return counted;
 }
 
-function hostSuite(files: readonly string[]): Promise<Tally> {
-  const report = join(reports, "host.xml");
+function hostSuite(name: string, mark: string, files: readonly string[]): Promise<Tally> {
+  const report = join(reports, `${name.replaceAll(" ", "-")}.xml`);
   const words = ["test", "--timeout", String(hostTestTime), "--reporter", "junit", "--reporter-outfile", report];
   const argv = [process.execPath, ...words, ...files.map((path) => `./${path}`)];
-  return suite("This machine", [report], async () => (await perform("", argv)).status);
+  return suite(name, [report], async () => (await perform(mark, argv)).status);
 }
 
 function machineSuite(kernel: Kernel, files: readonly string[]): Promise<Tally> {
@@ -132,10 +132,14 @@ const files = await testFiles(positionals);
 const inMachine = files.filter((path) => path.startsWith("tests/machine/"));
 const here = files.filter((path) => !inMachine.includes(path));
 
-let total: Tally = { passed: 0, failed: 0 };
-if (here.length > 0) {
-  total = add(total, await hostSuite(here));
-}
+const [booting, others] = [here.filter(bootsItself), here.filter((path) => !bootsItself(path))];
+
+// An emulated machine has work for one processor.
+const onThisMachine = [
+  ...(others.length > 0 ? [hostSuite("This machine", "", others)] : []),
+  ...(booting.length > 0 ? [hostSuite("Boots of their own", "boot | ", booting)] : []),
+];
+let total = (await Promise.all(onThisMachine)).reduce(add, { passed: 0, failed: 0 });
 if (inMachine.length > 0) {
   const suites = await Promise.all(chosen.map((kernel) => machineSuite(kernel, inMachine)));
   total = suites.reduce(add, total);
