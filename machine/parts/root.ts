@@ -17,7 +17,6 @@ const packages = [
     "libcap2-bin",
     "lksctp-tools",
     "lsof",
-    "lxcfs",
     "man-db",
   ],
   ...["mmdebstrap", "musl-tools", "net-tools", "netcat-openbsd", "nftables", "nginx", "numactl", "openssh-client"],

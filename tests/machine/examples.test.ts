@@ -62,7 +62,7 @@ const makes = [/ (web\d) build /, /^vbuild .* \/vservers\/(web\d)$/, /^newvserve
 
 /** Programs of this machine, read-only, and a package database of its own, in which libc6 is what is below opt/libc6. */
 const smallServer = (name: string) => `
-  mkdir -p /vservers/${name} && cd /vservers/${name} && mkdir -p usr etc/apt var/log tmp root opt/libc6 &&
+  mkdir -p /vservers/${name} && cd /vservers/${name} && mkdir -p usr/sbin etc/apt var/log tmp root opt/libc6 &&
   mkdir -p var/lib/dpkg/info var/lib/dpkg/updates var/lib/apt/lists/partial var/cache/apt/archives/partial var/lib/rpm &&
   ln -s usr/bin usr/sbin usr/lib usr/lib64 . && touch var/lib/dpkg/available &&
   echo root:x:0:0:root:/root:/bin/sh >etc/passwd && echo root:x:0: >etc/group && seq 10000 >opt/libc6/data &&
@@ -86,12 +86,30 @@ const smallNeeds: readonly (readonly [RegExp, string])[] = [
        %install 'mkdir -p %{buildroot}/opt/bash' 'date >%{buildroot}/opt/bash/data' %files /opt/bash/data >/tmp/bash.spec
      rpmbuild -bb --quiet --define '_topdir /tmp/rpm' /tmp/bash.spec && mv /tmp/rpm/RPMS/noarch/*.rpm /tmp/bash.rpm`,
   ],
+  [
+    / oci nginx:latest$/,
+    `cd /tmp; rm -rf nginx bundle; umoci init --layout nginx; umoci new --image nginx:latest
+     umoci unpack --image nginx:latest bundle; install -D -m 644 /etc/passwd bundle/rootfs/etc/passwd
+     umoci repack --image nginx:latest bundle
+     umoci config --image nginx:latest --config.entrypoint /usr/sbin/nginx`,
+  ],
+  [
+    / \/srv\/packages$/,
+    `printf '%s\\n' 'Name: bash' 'Version: 9' 'Release: 1' 'Summary: x' 'License: x' 'BuildArch: noarch' %description x \
+       '%package -n rpm' 'Summary: x' '%description -n rpm' x \
+       '%package -n openssh-server' 'Summary: x' '%description -n openssh-server' x \
+       %install 'mkdir -p %{buildroot}/etc %{buildroot}/opt' 'touch %{buildroot}/opt/rpm %{buildroot}/opt/sshd' \
+       'echo root:x:0:0:root:/root:/bin/sh >%{buildroot}/etc/passwd' \
+       %files /etc/passwd '%files -n rpm' /opt/rpm '%files -n openssh-server' /opt/sshd >/tmp/packages.spec
+     rm -rf /srv/packages; rpmbuild -bb --quiet --define '_topdir /tmp/packages' /tmp/packages.spec
+     mv /tmp/packages/RPMS/noarch /srv/packages`,
+  ],
   [/\/vservers\/a\//, "mkdir -p /vservers/a/usr/bin; cp /usr/bin/perl /vservers/a/usr/bin"],
   [/ verify$/, "vserver web1 verify --record"],
   [/^vlimit/, "vserver --silent web1 start"],
 ];
-const removeSmall = `for name in web1 web2 web3; do vserver --silent $name stop; done >/dev/null 2>&1
-  rm -rf /vservers/web[123] /vservers/a /etc/vservers/web[123].*`;
+const removeSmall = `for name in web1 web2 web3 web4 web5; do vserver --silent $name stop; done >/dev/null 2>&1
+  rm -rf /vservers/web[1-5] /vservers/a /etc/vservers/web[1-5].*`;
 
 describe("the examples of the man pages", async () => {
   const examples = (await manualExamples()).filter(({ command }) => elsewhere[command] === undefined);

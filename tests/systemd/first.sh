@@ -102,6 +102,7 @@ systemctl show -P Result vserver-limits
 
 echo "== examples"
 rm /run/systemd/system/ssh.service
+systemctl daemon-reload
 systemctl start ssh
 systemctl enable --now vservers 2>/dev/null
 echo "$? $(running)"
