@@ -2,17 +2,38 @@
 import type { Kernel } from "../machine/options.ts";
 
 /**
- * Folders whose promises are about files, archives, ssh and the order of things: they hold on one kernel if they hold on
- * another. Each runs on one of them, so that everything fits into an hour; whatever the kernel half has a part in runs on all.
+ * Tests whose promises are about files, archives, ssh, control groups, what is inside a server: they hold on one kernel if they
+ * hold on another. Each runs on one of them, so that everything fits into an hour; whatever the kernel half decides runs on
+ * all. A folder ends with `/`.
  */
-export const onOneKernel: readonly string[] = ["tests/machine/boot", "tests/machine/manage", "tests/machine/move"];
+export const onOneKernel: Readonly<Record<string, Kernel>> = {
+  "tests/machine/boot/": "6.12",
+  "tests/machine/examples.test.ts": "7",
+  "tests/machine/limits/disk.test.ts": "6.12",
+  "tests/machine/limits/fairness.test.ts": "7",
+  "tests/machine/limits/group.test.ts": "6.12",
+  "tests/machine/limits/share.test.ts": "6.12",
+  "tests/machine/manage/": "7",
+  "tests/machine/move/": "6.12",
+  "tests/machine/reboot/syslog.test.ts": "7",
+  "tests/machine/server/bad-input.test.ts": "7",
+  "tests/machine/server/distributions.test.ts": "6.12",
+  "tests/machine/server/hooks.test.ts": "7",
+  "tests/machine/server/musl.test.ts": "7",
+  "tests/machine/server/openrc.test.ts": "7",
+  "tests/machine/server/parallel.test.ts": "7",
+  "tests/machine/unify/btrfs.test.ts": "7",
+  "tests/machine/unify/packages.test.ts": "6.12",
+  "tests/machine/unify/reflink.test.ts": "7",
+  "tests/machine/unify/setattr.test.ts": "7",
+  "tests/machine/unify/vrpm.test.ts": "6.12",
+};
 
-/** The folders that run on this one of the kernels; those that run on one of them are dealt out in turn. */
-export function foldersOn(kernel: Kernel, kernels: readonly Kernel[], folders: readonly string[]): readonly string[] {
-  const dealt = folders.filter((folder) => onOneKernel.includes(folder));
-  return folders.filter((folder) => {
-    const turn = dealt.indexOf(folder);
-    return turn < 0 || kernels[turn % kernels.length] === kernel;
+/** The files that run on this one of the kernels that are asked for. */
+export function filesOn(kernel: Kernel, kernels: readonly Kernel[], files: readonly string[]): readonly string[] {
+  return files.filter((path) => {
+    const [, only = kernel] = Object.entries(onOneKernel).find(([place]) => path.startsWith(place)) ?? [];
+    return only === kernel || !kernels.includes(only);
   });
 }
 

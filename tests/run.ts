@@ -11,7 +11,7 @@ import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type Kernel, kernels } from "../machine/options.ts";
 import { type Boot, bootUntilEnded } from "./boots.ts";
-import { bootsItself, foldersOn } from "./places.ts";
+import { bootsItself, filesOn } from "./places.ts";
 import { add, type Tally, tally } from "./tally.ts";
 
 const root = resolve(import.meta.dir, "..");
@@ -97,8 +97,8 @@ function machineSuite(kernel: Kernel, files: readonly string[]): Promise<Tally> 
   const share = join(reports, kernel);
   const mark = `${kernel.padEnd(4)} | `;
   const reportOf = (folder: string) => join(share, `${folder.replaceAll("/", "-")}.xml`);
-  const byFolder = Map.groupBy(files, (path) => dirname(path));
-  const folders = foldersOn(kernel, chosen, [...byFolder.keys()].sort());
+  const byFolder = Map.groupBy(filesOn(kernel, chosen, files), (path) => dirname(path));
+  const folders = [...byFolder.keys()].sort();
   if (folders.length === 0) return Promise.resolve({ passed: 0, failed: 0 });
   mkdirSync(share);
   const end = Date.now() + machineTime * 1000;
