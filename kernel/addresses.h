@@ -61,7 +61,8 @@ static __always_inline bool has_ip4(const struct addresses *set, __u32 ip4)
 	return has_address(set, 0, mapped(ip4));
 }
 
-static __noinline __attribute__((unused)) bool is_subset(const struct addresses *part, const struct addresses *whole)
+/* Global functions, for which the verifier goes through their loops once, whoever calls them how often. */
+__noinline bool is_subset(const struct addresses *part, const struct addresses *whole)
 {
 	if (!part || !whole)
 		return false;
@@ -75,7 +76,7 @@ static __noinline __attribute__((unused)) bool is_subset(const struct addresses 
 }
 
 /* Whether a set that a caller gives is one: every address of its family, none unspecified. */
-static __noinline __attribute__((unused)) bool is_sound(const struct addresses *set)
+__noinline bool is_sound(const struct addresses *set)
 {
 	if (!set || set->count4 > set->count || set->count > VS_MOST_ADDRESSES)
 		return false;
