@@ -2,20 +2,21 @@
 import type { Kernel } from "../machine/options.ts";
 
 /**
- * Tests whose promises are about files, archives, ssh, control groups, what is inside a server: they hold on one kernel if they
- * hold on another. Each runs on one of them, so that everything fits into an hour; whatever the kernel half decides runs on
- * all. A folder ends with `/`.
+ * Tests whose promises are about files, archives, ssh, control groups, the words of the tools, what is inside a server: they
+ * hold on one kernel if they hold on another. Each runs on one of them, so that everything fits into an hour; whatever the
+ * kernel half decides (docs/hooks.md) runs on all. A folder ends with `/`.
  */
 export const onOneKernel: Readonly<Record<string, Kernel>> = {
   "tests/machine/boot/": "6.12",
+  "tests/machine/contexts/interrupted.test.ts": "6.12",
   "tests/machine/examples.test.ts": "7",
-  "tests/machine/limits/disk.test.ts": "6.12",
   "tests/machine/limits/fairness.test.ts": "7",
   "tests/machine/limits/group.test.ts": "6.12",
   "tests/machine/limits/share.test.ts": "6.12",
   "tests/machine/manage/": "7",
   "tests/machine/move/": "6.12",
   "tests/machine/reboot/syslog.test.ts": "7",
+  "tests/machine/refusals.test.ts": "6.12",
   "tests/machine/server/bad-input.test.ts": "7",
   "tests/machine/server/distributions.test.ts": "6.12",
   "tests/machine/server/hooks.test.ts": "7",
@@ -27,6 +28,7 @@ export const onOneKernel: Readonly<Record<string, Kernel>> = {
   "tests/machine/unify/reflink.test.ts": "7",
   "tests/machine/unify/setattr.test.ts": "7",
   "tests/machine/unify/vrpm.test.ts": "6.12",
+  "tests/machine/vkill.test.ts": "6.12",
 };
 
 /** The files that run on this one of the kernels that are asked for. */
