@@ -25,7 +25,6 @@
 
 struct own_proc {
 	__u64 started; /* ns since boot */
-	__u64 machine_started; /* s since 1970 */
 	__u32 processors;
 	__u32 sampled; /* whether the timer runs */
 	__u64 pressure; /* of the group, for the timer */
@@ -35,7 +34,6 @@ struct own_proc {
 
 #define OWN_PROC_AT(field, offset) _Static_assert(__builtin_offsetof(struct own_proc, field) == offset, #field)
 OWN_PROC_AT(started, VS_OWN_PROC_STARTED);
-OWN_PROC_AT(machine_started, VS_OWN_PROC_MACHINE_STARTED);
 OWN_PROC_AT(processors, VS_OWN_PROC_PROCESSORS);
 _Static_assert(sizeof(struct own_proc) == VS_OWN_PROC_SIZE, "size");
 
@@ -274,39 +272,6 @@ static __always_inline __u32 count_tasks(void *pressure, __u32 *waiting)
 		*waiting += count;
 	}
 	return running;
-}
-
-SEC("iter.s/task")
-int vs_own_stat(struct bpf_iter__task *ctx)
-{
-	struct cgroup *group = group_of_reader();
-	struct seq_file *seq = ctx->meta->seq;
-	__u32 running, waiting = 0, processors;
-	struct spent spent = {};
-	struct own_proc *own;
-	__u64 idle, user, system;
-
-	if (!ctx->task || !group)
-		return 0;
-	own = own_proc_of_reader();
-	if (!own || !read_spent(&spent))
-		return 0;
-	user = spent.user / USER_HZ_NS;
-	system = spent.system / USER_HZ_NS;
-	idle = idle_of(own, &spent) / USER_HZ_NS;
-	processors = own->processors ? own->processors : 1;
-	BPF_SEQ_PRINTF(seq, "cpu  %llu 0 %llu %llu 0 0 0 0 0 0\n", user, system, idle);
-	/* Which of them it was is nobody's concern: each has its part. */
-	for (__u32 at = 0; at < MOST_PROCESSORS; at++) {
-		if (at >= processors)
-			break;
-		BPF_SEQ_PRINTF(seq, "cpu%u %llu 0 %llu %llu 0 0 0 0 0 0\n", at, user / processors, system / processors,
-			       idle / processors);
-	}
-	running = count_tasks(BPF_CORE_READ(group, psi), &waiting);
-	BPF_SEQ_PRINTF(seq, "intr 0\nctxt 0\nbtime %llu\nprocesses 0\nprocs_running %u\nprocs_blocked %u\n",
-		       own->machine_started + own->started / 1000000000, running, waiting);
-	return 0;
 }
 
 /* ---- load average */

@@ -188,8 +188,6 @@ export const usageFields = [
 export const ownProcFields = [
   /** When the server was started, in nanoseconds since boot. */
   ["started", "u64"],
-  /** When the machine was, in seconds since 1970. */
-  ["machine_started", "u64"],
   /** How many it may use. */
   ["processors", "u32"],
   ["sampled", "u32"],

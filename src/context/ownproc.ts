@@ -9,14 +9,12 @@ import { type ownProcFields, ownProcLayout, pinDirectory } from "./abi.ts";
 const map = join(pinDirectory, "own_procs");
 
 /** The files, each a pin of the kernel half: `own_NAME` below {@link pinDirectory}. */
-export const ownProcFiles = ["meminfo", "swaps", "uptime", "stat", "loadavg"] as const;
+export const ownProcFiles = ["meminfo", "swaps", "uptime", "loadavg"] as const;
 export const ownProcPin = (file: (typeof ownProcFiles)[number]): string => `own_${file}`;
 
 export interface OwnProc {
   /** When the context's server was started, in nanoseconds since boot. */
   readonly started: bigint;
-  /** When the machine was, in seconds since 1970. */
-  readonly machineStarted: bigint;
   /** How many processors it may use. */
   readonly processors: number;
 }
@@ -36,7 +34,6 @@ export const canShowOwnProc = (): boolean => existsSync(map);
 export function writeOwnProc(xid: number, own: OwnProc): void {
   const value = memory(ownProcLayout.size);
   value.view.setBigUint64(offset("started"), own.started, true);
-  value.view.setBigUint64(offset("machine_started"), own.machineStarted, true);
   value.view.setUint32(offset("processors"), own.processors, true);
   withPinned(map, (descriptor) => updateElement(descriptor, keyOf(xid), value));
 }

@@ -76,8 +76,6 @@ function writeProcessors(name: ServerName): number {
   return count;
 }
 
-const machineStarted = (): bigint => BigInt(/^btime (\d+)$/m.exec(readFileSync("/proc/stat", "utf8"))?.[1] ?? 0);
-
 /** Nanoseconds since boot, at a moment of Date.now(). */
 function sinceBoot(moment: number): bigint {
   const [uptime = "0"] = readFileSync("/proc/uptime", "utf8").split(" ");
@@ -106,7 +104,7 @@ export function makeOwnProc(name: ServerName, xid: number | null, started: numbe
     );
   }
   const processors = writeProcessors(name);
-  writeOwnProc(xid, { started: sinceBoot(started), machineStarted: machineStarted(), processors });
+  writeOwnProc(xid, { started: sinceBoot(started), processors });
 }
 
 /** After a change of the limits of a running server that has them. */

@@ -137,7 +137,7 @@ describe("vlimit", () => {
     const { output } = await type(`
       vserver lim exec python3 -c 'x = bytearray(30 << 20); print("has it", flush=True); import time; time.sleep(60)' >held &
       until grep -q has held; do sleep 0.2; done
-      echo == change; vlimit lim --memory-high unlimited --memory 8M; echo $?
+      echo == change; vlimit lim --memory-high unlimited --memory 24M; echo $?
       echo == others; vserver lim running; vlimit lim --memory 64M; rm held; wait`);
     const seen = parts(output);
     expect(seen["change"]).toMatch(/^vlimit lim: MEMORY: [12] of its processes were killed .*\n0$/m);

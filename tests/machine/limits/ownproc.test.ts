@@ -37,29 +37,21 @@ test("free and /proc/meminfo tell its limit and what it uses of it, the page cac
 });
 
 test("it sees as many processors as its share is worth, and more when it is given more", async () => {
-  const count = 'grep -c ^processor /proc/cpuinfo; grep -c "^cpu[0-9]" /proc/stat; cat /sys/devices/system/cpu/online';
-  expect(await inside(count)).toBe("1\n1\n0");
+  const count = "grep -c ^processor /proc/cpuinfo; cat /sys/devices/system/cpu/online";
+  expect(await inside(count)).toBe("1\n0");
   await type("vlimit own --cpu-max 150%");
-  expect(await inside(count)).toBe("2\n2\n0-1");
+  expect(await inside(count)).toBe("2\n0-1");
   await type("vlimit own --cpuset 1 --cpu-max unlimited");
-  expect(await inside(`${count}; nproc`)).toBe("1\n1\n0\n1");
+  expect(await inside(`${count}; nproc`)).toBe("1\n0\n1");
 });
 
-test("uptime is the server's, and so is the processor time that top makes its figures of", async () => {
+test("uptime is the server's", async () => {
   const { output } = await type(`
-    echo == inside; vserver own exec sh -c 'cat /proc/uptime; uptime -s; cat /proc/stat; date +%s'
-    echo == machine; cat /proc/uptime`);
+    echo == inside; vserver own exec cat /proc/uptime; echo == machine; cat /proc/uptime`);
   const { inside: seen = "", machine = "" } = parts(output);
   const [age = Number.NaN] = seen.split(" ").map(Number);
   expect(age).toBeGreaterThan(1);
   expect(age).toBeLessThan(Number(machine.split(" ")[0]) - 5);
-  const started = Number(/^btime (\d+)$/m.exec(seen)?.[1]);
-  const now = Number(seen.trim().split("\n").at(-1));
-  expect(Math.abs(now - age - started)).toBeLessThan(5);
-  const [user = 0, , system = 0, idle = 0] = (/^cpu +(.*)$/m.exec(seen)?.[1] ?? "").split(" ").map(Number);
-  const spent = Number(/^usage_usec (\d+)$/m.exec(readFileSync("/sys/fs/cgroup/vserver-own/cpu.stat", "utf8"))?.[1]);
-  expect(Math.abs(user + system - spent / 10_000)).toBeLessThan(200);
-  expect(Math.abs(user + system + idle - age * 100)).toBeLessThan(200);
 });
 
 test("ps tells the age of its processes", async () => {
@@ -72,7 +64,7 @@ test("the load average is that of its own processes", async () => {
   const { output } = await type(`
     for i in 1 2 3 4; do taskset -c 0 python3 -c 'while True: pass' >/dev/null 2>&1 & done
     echo == quiet; vserver own exec cat /proc/loadavg
-    vserver own exec sh -c 'for i in 1 2 3; do python3 -c "while True: pass" & done; sleep 16; cat /proc/loadavg; top -b -n 1 | head -n 5; kill 0' >busy
+    vserver own exec sh -c 'for i in 1 2 3; do python3 -c "while True: pass" & done; sleep 16; cat /proc/loadavg; top -b -n 2 -d 1 | grep -E "^top|^MiB"; kill 0' >busy
     kill %1 %2 %3 %4; echo == busy; cat busy; rm busy`);
   const { quiet = "", busy = "" } = parts(output);
   const load = (text: string) => Number(text.split(" ")[0]);
@@ -80,8 +72,9 @@ test("the load average is that of its own processes", async () => {
   // Three busy ones for three samples of five seconds: 1 - e^(-15/60) of them at least.
   expect(load(busy)).toBeGreaterThan(0.5);
   expect(load(busy)).toBeLessThan(5);
-  expect(busy).toMatch(/load average: \d+\.\d\d, /);
-  expect(busy).toMatch(/MiB Mem : +128\.0 total/);
+  // As often as it looks.
+  expect(busy.match(/load average: \d+\.\d\d, /g)).toHaveLength(2);
+  expect(busy.match(/MiB Mem : +128\.0 total/g)).toHaveLength(2);
 });
 
 test("a server without it, and the main server, read the machine's", async () => {
@@ -95,7 +88,7 @@ test("a server without it, and the main server, read the machine's", async () =>
 
 test("root of the server changes nothing of it, and opens nothing else through it", async () => {
   const seen = await inside(`
-    for file in meminfo stat loadavg uptime swaps cpuinfo; do
+    for file in meminfo loadavg uptime swaps cpuinfo; do
       echo x >/proc/$file && echo WROTE $file; rm -f /proc/$file && echo REMOVED $file; chmod 666 /proc/$file && echo CHANGED $file
       umount /proc/$file && echo UNMOUNTED $file; done
     ls /dev/shm; findmnt -n -o OPTIONS /proc/meminfo`);
