@@ -13,6 +13,7 @@ export const onOneKernel: Readonly<Record<string, Kernel>> = {
   "tests/machine/limits/fairness.test.ts": "7",
   "tests/machine/limits/group.test.ts": "6.12",
   "tests/machine/limits/share.test.ts": "6.12",
+  "tests/machine/limits/ownproc.test.ts": "6.12",
   "tests/machine/manage/": "7",
   "tests/machine/move/": "6.12",
   "tests/machine/reboot/syslog.test.ts": "7",
