@@ -35,9 +35,13 @@ function partsOf(from: ServerName, to: ServerName): readonly Part[] {
 
 const isAnything = (name: ServerName): boolean => belongings(name).some(isThere);
 
+function expectThere(from: ServerName, to: ServerName): void {
+  if (!isAnything(from)) throw failure(from, to, "there is no such server", "see vserver list", noSuchServer);
+}
+
 /** @throws VserverError, with nothing done, unless it can begin. */
 function begin(from: ServerName, to: ServerName): void {
-  if (!isAnything(from)) throw failure(from, to, "there is no such server", "see vserver list", noSuchServer);
+  expectThere(from, to);
   const taken = belongings(to).find(isThere);
   if (taken !== undefined) throw failure(from, to, `${taken} exists`, `choose another name, or vserver ${to} delete`);
   const other = renamedFrom(to);
@@ -84,10 +88,11 @@ export async function renameServer(from: ServerName, to: ServerName): Promise<vo
   const [first, second] = from < to ? [from, to] : [to, from];
   await withLock(first, () =>
     withLock(second, async () => {
+      const begun = renamingTo(from);
+      if (begun === undefined) expectThere(from, to);
       for (const name of [from, to]) {
         if (isStanding(name)) throw failure(from, to, `${name} is running`, `stop it: vserver ${name} stop`);
       }
-      const begun = renamingTo(from);
       if (begun !== undefined && begun !== to && isAnything(begun)) {
         throw failure(from, to, `it is being renamed to ${begun}`, `complete that: vserver ${from} rename ${begun}`);
       }

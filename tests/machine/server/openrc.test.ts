@@ -56,8 +56,11 @@ const commands = async () => (await type(`vserver --silent ${name} exec ps -e -o
 
 async function expectServices(): Promise<void> {
   await until("exim listens", async () => (await type(`nc -z -w 5 ${address} 25`)).status === 0);
-  const { output } = await type(`vserver --silent ${name} exec rc-status default`);
-  for (const one of ["cron", "exim4", "sleeper"]) expect(output).toMatch(new RegExp(`${one} +\\[ +started +\\]`));
+  const services = ["cron", "exim4", "sleeper"];
+  await until("all services are started", async () => {
+    const { output } = await type(`vserver --silent ${name} exec rc-status default`);
+    return services.every((one) => new RegExp(`${one} +\\[ +started +\\]`).test(output));
+  });
   const running = await commands();
   for (const one of ["/usr/sbin/cron", "/usr/sbin/exim4", "/bin/busybox sleep 98172"]) expect(running).toContain(one);
 }
