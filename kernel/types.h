@@ -155,8 +155,6 @@ struct psi_group {
 };
 
 struct task_cputime {
-	__u64 stime;
-	__u64 utime;
 	unsigned long long sum_exec_runtime;
 };
 
@@ -250,9 +248,14 @@ struct super_block {
 	struct user_namespace *s_user_ns;
 };
 
+struct rw_semaphore {
+	atomic_long_t count;
+};
+
 struct inode {
 	unsigned short i_mode;
 	unsigned int i_nlink;
+	struct rw_semaphore i_rwsem;
 	struct super_block *i_sb;
 	void *i_private;
 };
@@ -271,6 +274,7 @@ struct hlist_bl_node {
 };
 
 struct dentry {
+	unsigned int d_flags;
 	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;

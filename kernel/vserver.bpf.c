@@ -45,6 +45,8 @@
 #include "backstop.h"
 #include "boot.h"
 #include "list.h"
-#include "ownproc.h"
+#include "ownload.h"
+#include "ownmemory.h"
+#include "owntime.h"
 
 char LICENSE[] SEC("license") = "GPL";
