@@ -4,7 +4,7 @@ import type { Tree } from "../../linux/beneath.ts";
 import { VserverError } from "../../text/error.ts";
 
 /** Numbers of Documentation/admin-guide/devices.txt. No console: 5:1 is the main server's. */
-const nodes = [
+export const nodes = [
   ["null", 1, 3],
   ["zero", 1, 5],
   ["full", 1, 7],
@@ -14,7 +14,8 @@ const nodes = [
   ["ptmx", 5, 2],
 ] as const;
 
-const links = [
+/** By name in /dev, and where they lead. */
+export const descriptorLinks = [
   ["fd", "/proc/self/fd"],
   ["stdin", "fd/0"],
   ["stdout", "fd/1"],
@@ -41,7 +42,7 @@ export function makeDevices(tree: Tree): VserverError | undefined {
   tree.empty("dev");
   tree.makeDirectory("dev/pts");
   tree.makeDirectory("dev/shm", 0o1777);
-  for (const [name, target] of links) tree.link(`dev/${name}`, target);
+  for (const [name, target] of descriptorLinks) tree.link(`dev/${name}`, target);
   try {
     for (const [name, major, minor] of nodes) tree.characterDevice(`dev/${name}`, major, minor, 0o666);
     return undefined;

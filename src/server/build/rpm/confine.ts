@@ -6,6 +6,7 @@
 import { mountFlags } from "../../../linux/mount.ts";
 import { type Step, step } from "../../../linux/plan/step.ts";
 import { confined, type Exposed } from "../confine.ts";
+import { descriptorLinks, nodes } from "../devices.ts";
 import type { Job } from "../job.ts";
 import type { Tool } from "../tool.ts";
 
@@ -18,21 +19,9 @@ const capabilities = [
   ...["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"],
 ];
 
-/** Minor numbers of major 1, by Documentation/admin-guide/devices.txt. */
-const devices = [
-  ["null", 3],
-  ["zero", 5],
-  ["full", 7],
-  ["random", 8],
-  ["urandom", 9],
-] as const;
-
-const links = [
-  ["fd", "/proc/self/fd"],
-  ["stdin", "fd/0"],
-  ["stdout", "fd/1"],
-  ["stderr", "fd/2"],
-] as const;
+/** Those that reach no device but the kernel's own memory. */
+const memoryMajor = 1;
+const devices = nodes.filter(([, major]) => major === memoryMajor);
 
 function devSteps(dev: string, failure: { object: string; attempt: string }): readonly Step[] {
   const remount = MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NOEXEC;
@@ -43,10 +32,10 @@ function devSteps(dev: string, failure: { object: string; attempt: string }): re
       { source: "dev", target: dev, type: "tmpfs", flags: MS_NOSUID | MS_NOEXEC, data: "mode=0755" },
       failure,
     ),
-    ...devices.map(([name, minor]) =>
-      step("mknod", { path: `${dev}/${name}`, mode: S_IFCHR | 0o666, device: 256 + minor }, failure),
+    ...devices.map(([name, major, minor]) =>
+      step("mknod", { path: `${dev}/${name}`, mode: S_IFCHR | 0o666, device: 256 * major + minor }, failure),
     ),
-    ...links.map(([name, target]) => step("symlink", { target, path: `${dev}/${name}` }, failure)),
+    ...descriptorLinks.map(([name, target]) => step("symlink", { target, path: `${dev}/${name}` }, failure)),
     step("mount", { source: "", target: dev, type: "", flags: remount, data: "" }, failure),
   ];
 }
