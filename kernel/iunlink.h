@@ -1,8 +1,8 @@
 /* Unified files (immutable-linkage-invert): while a marked file has more than one link, nobody outside context 0 changes it.
  *
  * One link left is still somebody else's when it is not the one that the file was reached by. The mark is an extended
- * attribute. Hooks that may sleep read it, last of all, and so of hardly any file; those that may
- * not refuse for every file with several names (keep_shared_file). Context 0 alone sets and clears it. Enforced on the inode, so
+ * attribute. Hooks that may sleep read it, late, and so of hardly any file; those that may not refuse for every file with
+ * several names (keep_shared_file). Context 0 alone sets and clears it. Enforced on the inode, so
  * by whatever path, descriptor or ring it is reached: opening for writing (and all that needs such a descriptor: write,
  * fallocate, reflink or copy into, a writable shared mapping, swapon), truncating, mode, owner and times, extended
  * attributes and ACLs, every ioctl that is not known to look only, leases. Unlink, rename, rename over and link are free.
@@ -15,7 +15,7 @@
  * INVARIANTS
  *  - A writer counts as one (i_writecount) before file_open asks for links and mark; whoever links or marks asks for writers
  *    afterwards (src/unify/mark.ts). One of the two sees the other.
- *  - Truncation and links are counted under the inode's lock. */
+ *  - Names are removed, and files truncated and changed, under the inode's lock. */
 #ifndef VS_IUNLINK_H
 #define VS_IUNLINK_H
 
@@ -25,6 +25,10 @@
 #define S_IFREG 0100000
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define F_SETLEASE 1024
+#define DCACHE_CANT_MOUNT (1 << 8)
+#define RWSEM_WRITER_LOCKED 1
+/* Some milliseconds. */
+#define MOST_LOOKS 100000
 
 #define FIBMAP 1
 #define FIGETBSZ 2
@@ -49,13 +53,60 @@ const char mark_name[] = VS_UNIFIED_MARK;
 /* Where a value is put that nobody looks at. */
 static char mark_value[1];
 
-/* Whether names of the inode may belong to others: there are several, or it is reached by one that is gone, with a
- * descriptor from before, and the one that is left is somebody's. */
+/* The kernel says of a name that it goes before it lets go of the inode it has removed it from (dont_mount), and takes it out
+ * of its cache after that (d_delete). */
+static __always_inline bool is_gone(struct dentry *dentry)
+{
+	return BPF_CORE_READ(dentry, d_flags) & DCACHE_CANT_MOUNT || !BPF_CORE_READ(dentry, d_hash.pprev);
+}
+
+static __always_inline bool can_be_shared(struct inode *inode)
+{
+	return (inode->i_mode & S_IFMT) == S_IFREG && inode->i_sb->s_magic != OVERLAYFS_SUPER_MAGIC;
+}
+
+/* Whether names of the inode may belong to others: there are several, or it is reached by one that is gone, and the one that
+ * is left is somebody's. For who has the inode's lock: nobody removes a name meanwhile. */
 static __always_inline bool is_shared(struct inode *inode, struct dentry *dentry)
 {
-	if ((inode->i_mode & S_IFMT) != S_IFREG || inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC)
-		return false;
-	return inode->i_nlink > 1 || (inode->i_nlink == 1 && !BPF_CORE_READ(dentry, d_hash.pprev));
+	return can_be_shared(inode) && (inode->i_nlink > 1 || (inode->i_nlink == 1 && is_gone(dentry)));
+}
+
+static __always_inline bool is_locked(struct inode *inode)
+{
+	return BPF_CORE_READ(inode, i_rwsem.count.counter) & RWSEM_WRITER_LOCKED;
+}
+
+/* What is known of an open file without its inode's lock. The count of links falls before it is said which name goes, both under
+ * the lock. */
+enum sharing { NOT_SHARED, SHARED, NAME_MAY_BE_GOING };
+
+static __always_inline enum sharing sharing_of(struct inode *inode, struct dentry *dentry)
+{
+	__u32 links = *(volatile unsigned int *)&inode->i_nlink;
+	bool locked;
+
+	if (!links || !can_be_shared(inode))
+		return NOT_SHARED;
+	if (links > 1)
+		return SHARED;
+	locked = is_locked(inode);
+	if (is_gone(dentry))
+		return SHARED;
+	return locked ? NAME_MAY_BE_GOING : NOT_SHARED;
+}
+
+static long await_unlocked(__u32 index, struct inode **inode)
+{
+	return !is_locked(*inode);
+}
+
+/* Whether the name that may be going has gone. One moment without the lock tells; who holds it all the time is taken to be
+ * removing the name. */
+static __always_inline bool has_gone(struct inode *inode, struct dentry *dentry)
+{
+	bpf_loop(MOST_LOOKS, await_unlocked, &inode, 0);
+	return is_locked(inode) || is_gone(dentry);
 }
 
 /* What cannot be read is taken to be there: a value that is too long, an error of the disk. */
@@ -87,14 +138,14 @@ static __always_inline bool is_guarded_from_us(struct inode *inode, struct dentr
 	return inode && is_shared(inode, dentry) && own_xid() != VS_HOST;
 }
 
-static __always_inline bool is_file_guarded_from_us(struct file *file)
-{
-	return is_guarded_from_us(file->f_inode, BPF_CORE_READ(file, f_path.dentry));
-}
-
 static __always_inline int keep_unified_file(struct file *file)
 {
-	return errno_if(is_file_guarded_from_us(file) && is_marked_file(file), -EPERM);
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	enum sharing sharing = sharing_of(file->f_inode, dentry);
+
+	if (sharing == NOT_SHARED || own_xid() == VS_HOST || !is_marked_file(file))
+		return 0;
+	return errno_if(sharing == SHARED || has_gone(file->f_inode, dentry), -EPERM);
 }
 
 static __always_inline int keep_unified_entry(struct dentry *dentry)
@@ -105,7 +156,12 @@ static __always_inline int keep_unified_entry(struct dentry *dentry)
 /* Where a hook may not sleep, and so not read attributes, a file with several names is taken to be marked. */
 static __always_inline int keep_shared_file(struct file *file)
 {
-	return errno_if(is_file_guarded_from_us(file), -EPERM);
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	enum sharing sharing = sharing_of(file->f_inode, dentry);
+
+	if (sharing == NOT_SHARED || own_xid() == VS_HOST)
+		return 0;
+	return errno_if(sharing == SHARED || has_gone(file->f_inode, dentry), -EPERM);
 }
 
 static __always_inline int keep_shared_entry(struct dentry *dentry)

@@ -178,6 +178,40 @@ attempt(lambda: os.removexattr(one, "user.there"))`;
     expect(contents(after)).toBe(contents(before));
   });
 
+  test("a name that is being removed opens nothing, however long the removal takes", async () => {
+    // In such a directory each removal waits for the disk, when one link is left already and the name is still there.
+    const script = `import os, time, collections
+os.mkdir("slow"); os.system("chattr +D slow; echo mine >slow/mine")
+base, name = "../link", "slow/theirs"
+os.unlink("shared")
+child = os.fork()
+while child == 0:
+    os.link(base, name); os.unlink(name)
+    os.link(base, name); os.link("slow/mine", "slow/new"); os.rename("slow/new", name); os.unlink(name)
+seen = collections.Counter()
+def attempt(what, work):
+    try: work(); seen[what + " done"] += 1
+    except FileNotFoundError: seen["not there"] += 1
+    except PermissionError: seen["refused"] += 1
+theirs = os.stat(base).st_ino
+# Its own file has the name for a moment, too.
+def write():
+    file = os.open(name, os.O_WRONLY)
+    if os.fstat(file).st_ino == theirs: seen["opened"] += 1
+    os.close(file)
+end = time.time() + 8
+while time.time() < end:
+    attempt("open", write)
+    for work in lambda: os.chmod(name, 0o777), lambda: os.truncate(name, 0), lambda: os.setxattr(name, "user.new", b"1"):
+        attempt("change", work)
+os.kill(child, 9)
+print("opened", seen["opened"], "refused", seen["refused"] > 100)`;
+    await Bun.write("/tmp/name-going.py", script);
+    const { output, before, after } = await inContext("python3 /tmp/name-going.py");
+    expect(output).toBe("opened 0 refused True\n");
+    expect(contents(after)).toBe(contents(before));
+  });
+
   test("nobody sets the mark, with one name or several, nor takes it", async () => {
     const { output } =
       await type(`mkdir -p ${base}; cd ${base}; echo a >plain; ln plain other; echo b >marked; ln marked second; echo c >single
