@@ -1,7 +1,8 @@
 /**
  * Runs every test: those of this machine, beside them those that boot a test machine themselves, then tests/machine on each
  * kernel in the test machine (places.ts), both kernels at the same time, for a test machine uses one processor. In the end
- * come the tests that failed and the machines that died once more; the last line is `N passed, N failed`.
+ * come, once more, how long each folder took in there, the tests that failed with what they said, and the machines that
+ * died; the last line is `N passed, N failed`.
  *
  *   tests/run.ts [--kernel 6.12|7|none]… [WORD…]     only files whose path contains one of the words
  */
@@ -37,17 +38,27 @@ async function testFiles(words: readonly string[]): Promise<string[]> {
   return found.filter((path) => words.length === 0 || words.some((word) => path.includes(word))).sort();
 }
 
-/** Lines for the end of it all: what failed is looked for there. */
-const lastWords = new Set<string>();
+/** For the end of it all, where what failed is looked for: its line, with what was said before it. */
+const lastWords = new Map<string, readonly string[]>();
+/** As many lines of what a failed test said stand there. */
+const linesOfFailure = 24;
+
+/** How long each folder took in the test machine, for whoever has to keep all of it short. */
+const paces: string[] = [];
 
 /** Shows what comes out of a stream, line by line, each behind a mark of who says it; returns the last line. */
 async function show(stream: ReadableStream<Uint8Array>, mark: string): Promise<string> {
   const decoder = new TextDecoder();
   let rest = "";
   let last = "";
+  let said: string[] = [];
   const showLine = (line: string) => {
-    console.log(mark + line);
-    if (line.startsWith("(fail) ")) lastWords.add(mark + line);
+    const shown = mark + line;
+    console.log(shown);
+    // Each comes once more at the end of its file, without what it said.
+    if (line.startsWith("(fail) ") && !lastWords.has(shown)) lastWords.set(shown, said.slice(-linesOfFailure));
+    if (/^\.\/tests\/\S+: \d+ s$/.test(line)) paces.push(shown);
+    said = /^\((fail|pass|skip)\) /.test(line) ? [] : [...said, shown];
     last = line;
   };
   for await (const chunk of stream) {
@@ -116,9 +127,9 @@ function machineSuite(kernel: Kernel, files: readonly string[]): Promise<Tally> 
   }
   return suite(`Linux ${kernel} in the test machine`, folders.map(reportOf), async () => {
     const { status, deaths } = await bootUntilEnded(folders, bootInTime, (folder) => existsSync(reportOf(folder)));
-    for (const death of deaths) lastWords.add(`${mark}a machine died: ${death}`);
+    for (const death of deaths) lastWords.set(`${mark}a machine died: ${death}`, []);
     for (const folder of folders.filter((one) => !existsSync(reportOf(one))))
-      lastWords.add(`${mark}did not end: ${folder}`);
+      lastWords.set(`${mark}did not end: ${folder}`, []);
     return status;
   });
 }
@@ -145,6 +156,7 @@ if (inMachine.length > 0) {
   total = suites.reduce(add, total);
 }
 rmSync(reports, { recursive: true });
-if (lastWords.size > 0) console.log(`\n${[...lastWords].join("\n")}`);
+if (paces.length > 0) console.log(`\n${paces.join("\n")}`);
+for (const [line, said] of lastWords) console.log(["", ...said, line].join("\n"));
 console.log(`${total.passed} passed, ${total.failed} failed`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;

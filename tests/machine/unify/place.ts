@@ -47,7 +47,7 @@ export async function share(base: string, options: { link?: string; owner?: stri
 
 /** A file system of its own, mounted there. */
 export async function makeDisk(kind: "ext4" | "btrfs", at: string): Promise<void> {
-  const { status, output } = await type(`set -e; modprobe loop; modprobe ${kind}; truncate -s 400M /vservers/unify.image
+  const { status, output } = await type(`set -e; modprobe loop; truncate -s 400M /vservers/unify.image
     mkfs.${kind} -q /vservers/unify.image; mkdir -p ${at}; mount -o loop /vservers/unify.image ${at}`);
   if (status !== 0) throw new Error(output);
 }

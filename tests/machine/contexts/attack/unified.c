@@ -444,11 +444,15 @@ static int by_received(const struct target *t)
 	struct sockaddr_un address = beside(PATH);
 	int from = socket(AF_UNIX, SOCK_STREAM, 0), fd, result;
 	struct parcel one;
+	char byte;
 
 	if (connect(from, (void *)&address, sizeof address) < 0)
 		return -errno;
 	parcel(&one);
 	result = TRY(recvmsg(from, &one.header, 0));
+	/* Until who gave it has closed its own: fs-verity wants no writer. */
+	while (read(from, &byte, 1) > 0)
+		;
 	close(from);
 	if (result < 0)
 		return result;
