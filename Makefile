@@ -24,7 +24,7 @@ ARCH := $(patsubst x86_64,x86,$(patsubst aarch64,arm64,$(shell uname -m)))
 
 SOURCES := $(shell find src -name '*.ts' ! -name '*.test.ts') package.json
 OBJECTS := $(BUILD)/vserver.bpf.o $(BUILD)/group.bpf.o
-PROGRAMS := $(BUILD)/vserver $(BUILD)/launch $(BUILD)/rebootmgr $(BUILD)/vreboot $(BUILD)/pam_vserver.so $(OBJECTS)
+PROGRAMS := $(BUILD)/vserver $(BUILD)/launch $(BUILD)/rebootmgr $(BUILD)/vreboot $(BUILD)/cowmgr $(BUILD)/pam_vserver.so $(OBJECTS)
 
 .PHONY: help setup tools build check test demo bench install uninstall shell clean
 # A target's prerequisites are steps, in this order.
@@ -82,6 +82,9 @@ $(BUILD)/launch: $(wildcard launch/*.[ch]) scripts/gen-plan.ts src/linux/plan/op
 $(BUILD)/rebootmgr $(BUILD)/vreboot &: $(wildcard reboot/*) $(BUILD)/include/abi.h
 	@$(MAKE) --no-print-directory -C reboot all
 
+$(BUILD)/cowmgr: $(wildcard copy/*) $(BUILD)/include/abi.h
+	@$(MAKE) --no-print-directory -C copy
+
 # For the tests of contexts, built here because a compiler takes minutes in the test machine; static, for its C library is
 # another one.
 $(BUILD)/attack: $(wildcard tests/machine/contexts/attack/*.[ch]) $(BUILD)/include/abi.h
@@ -109,12 +112,13 @@ $(BUILD)/stage: $(PROGRAMS) $(BUILD)/man $(BUILD)/completions $(wildcard systemd
 
 install: $(PROGRAMS) $(BUILD)/man $(BUILD)/completions ## install below DESTDIR and PREFIX (/usr)
 	install -d $(LIB) $(BIN) $(SBIN) $(UNITS) $(SYSV)
-	install $(BUILD)/vserver $(BUILD)/launch $(BUILD)/vreboot $(LIB)
+	install $(BUILD)/vserver $(BUILD)/launch $(BUILD)/vreboot $(BUILD)/cowmgr $(LIB)
 	install $(BUILD)/rebootmgr $(SBIN)
 	install -D -m 644 -t $(PAM) $(BUILD)/pam_vserver.so
 	for tool in $$($(BUN) scripts/tools.ts); do ln -sf ../lib/vserver/vserver $(SBIN)/$$tool; done
 	for tool in $$($(BUN) scripts/tools.ts everybody); do ln -sf ../lib/vserver/vserver $(BIN)/$$tool; done
 	ln -sf ../lib/vserver/launch $(SBIN)/vexec
+	ln -sf ../lib/vserver/cowmgr $(SBIN)/cowmgr
 	for page in $(BUILD)/man/*; do install -D -m 644 -t $(MAN)/man$${page##*.} $$page; done
 	for unit in $(wildcard systemd/*.*); do sed 's|@PREFIX@|$(PREFIX)|g' $$unit >$(UNITS)/$${unit##*/}; done
 	for mount in $(OWN_MOUNTS); do install -D -m 644 systemd/drop-in/mounts.conf $(UNITS)/$$mount.d/vserver.conf; done
@@ -127,7 +131,7 @@ install: $(PROGRAMS) $(BUILD)/man $(BUILD)/completions ## install below DESTDIR 
 	  sed 's|@PREFIX@|$(PREFIX)|g' $$script >$(SYSV)/$${script##*/} && chmod 755 $(SYSV)/$${script##*/}; done
 
 uninstall: $(BUILD)/man ## remove what install put there
-	for tool in $$($(BUN) scripts/tools.ts) vexec rebootmgr; do rm -f $(BIN)/$$tool $(SBIN)/$$tool; done
+	for tool in $$($(BUN) scripts/tools.ts) vexec rebootmgr cowmgr; do rm -f $(BIN)/$$tool $(SBIN)/$$tool; done
 	for page in $(BUILD)/man/*; do rm -f $(MAN)/man$${page##*.}/$${page##*/}; done
 	for unit in $(wildcard systemd/*.*); do rm -f $(UNITS)/$${unit##*/}; done
 	for mount in $(OWN_MOUNTS); do rm -f $(UNITS)/$$mount.d/vserver.conf; \

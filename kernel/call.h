@@ -81,6 +81,10 @@ static __always_inline int perform(struct vs_call *call)
 		return op_hold(task, member, call->xid);
 	if (call->operation == VS_OP_RELEASE)
 		return op_release(task, member, call->xid);
+	if (call->operation == VS_OP_COPIER)
+		return is_host_admin(task, member) ? op_copier(task, call->flags) : -EPERM;
+	if (call->operation == VS_OP_COPIED)
+		return is_host_admin(task, member) ? op_copied(call) : -EPERM;
 	if (!member) {
 		member = bpf_task_storage_get(&members, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 		if (!member)
@@ -113,6 +117,8 @@ static __always_inline bool is_told(__u32 operation)
 	case VS_OP_INSPECT:
 	case VS_OP_HOLD:
 	case VS_OP_RELEASE:
+	case VS_OP_COPIER:
+	case VS_OP_COPIED:
 		return false;
 	case VS_OP_NEW:
 	case VS_OP_ENTER:

@@ -27,7 +27,7 @@ int BPF_PROG(vs_file_open, struct file *file)
 	case CGROUP2_SUPER_MAGIC:
 		return check_open_of_cgroup(file);
 	}
-	return keep_unified_in_open(file);
+	return keep_unified_in_open(file, true);
 }
 
 SEC("lsm/inode_getattr")
@@ -57,7 +57,8 @@ int BPF_PROG(vs_inode_setattr, struct mnt_idmap *idmap, struct dentry *dentry, s
 	case MQUEUE_MAGIC:
 		return check_change_of_queue(dentry->d_inode);
 	}
-	return keep_unified_entry(dentry);
+	/* To truncate, and to set the times to now, the right to write is enough; it has been asked for. */
+	return keep_unified_entry(dentry, change->ia_valid & (ATTR_SIZE | ATTR_TOUCH));
 }
 
 SEC("lsm/inode_unlink")

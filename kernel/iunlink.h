@@ -19,8 +19,7 @@
 #ifndef VS_IUNLINK_H
 #define VS_IUNLINK_H
 
-#include "registers.h"
-#include "task.h"
+#include "copy.h"
 
 #define S_IFREG 0100000
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
@@ -138,19 +137,29 @@ static __always_inline bool is_guarded_from_us(struct inode *inode, struct dentr
 	return inode && is_shared(inode, dentry) && own_xid() != VS_HOST;
 }
 
-static __always_inline int keep_unified_file(struct file *file)
+static __always_inline bool is_file_unified(struct file *file)
 {
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	enum sharing sharing = sharing_of(file->f_inode, dentry);
 
 	if (sharing == NOT_SHARED || own_xid() == VS_HOST || !is_marked_file(file))
-		return 0;
-	return errno_if(sharing == SHARED || has_gone(file->f_inode, dentry), -EPERM);
+		return false;
+	return sharing == SHARED || has_gone(file->f_inode, dentry);
 }
 
-static __always_inline int keep_unified_entry(struct dentry *dentry)
+static __always_inline int keep_unified_file(struct file *file)
 {
-	return errno_if(is_guarded_from_us(dentry->d_inode, dentry) && is_marked_entry(dentry), -EPERM);
+	return errno_if(is_file_unified(file), -EPERM);
+}
+
+/* Whether the caller may change the file but for the mark, and so has a copy made. */
+static __always_inline int keep_unified_entry(struct dentry *dentry, bool may_change)
+{
+	struct inode *inode = dentry->d_inode;
+
+	if (!is_guarded_from_us(inode, dentry) || !is_marked_entry(dentry))
+		return 0;
+	return may_change || may_own(inode) ? ask_for_copy(dentry) : errno_if(true, -EPERM);
 }
 
 /* Where a hook may not sleep, and so not read attributes, a file with several names is taken to be marked. */
@@ -166,12 +175,18 @@ static __always_inline int keep_shared_file(struct file *file)
 
 static __always_inline int keep_shared_entry(struct dentry *dentry)
 {
-	return errno_if(is_guarded_from_us(dentry->d_inode, dentry), -EPERM);
+	struct inode *inode = dentry->d_inode;
+
+	if (!is_guarded_from_us(inode, dentry))
+		return 0;
+	return may_own(inode) ? ask_for_copy(dentry) : errno_if(true, -EPERM);
 }
 
-static __always_inline int keep_unified_in_open(struct file *file)
+static __always_inline int keep_unified_in_open(struct file *file, bool anew)
 {
-	return file->f_mode & FMODE_WRITE ? keep_unified_file(file) : 0;
+	if (!(file->f_mode & FMODE_WRITE) || !is_file_unified(file))
+		return 0;
+	return anew ? ask_for_copy(BPF_CORE_READ(file, f_path.dentry)) : errno_if(true, -EPERM);
 }
 
 static __always_inline bool is_mark(const char *name)
@@ -234,7 +249,7 @@ int BPF_PROG(vs_inode_setxattr, struct mnt_idmap *idmap, struct dentry *dentry, 
 {
 	int error = keep_mark(dentry, name);
 
-	return error ? error : keep_unified_entry(dentry);
+	return error ? error : keep_unified_entry(dentry, false);
 }
 
 SEC("lsm/inode_removexattr")
@@ -261,7 +276,7 @@ int BPF_PROG(vs_inode_remove_acl, struct mnt_idmap *idmap, struct dentry *dentry
 SEC("lsm.s/file_receive")
 int BPF_PROG(vs_file_receive, struct file *file)
 {
-	return keep_unified_in_open(file);
+	return keep_unified_in_open(file, false);
 }
 
 /* Whoever opens a file that somebody has leased waits until he lets go of it. The commands that set a lease are numbered

@@ -13,7 +13,6 @@
 #define PTRACE_MODE_ATTACH 0x02
 #define PTRACE_MODE_FSCREDS 0x08
 #define INIT_PID 1
-#define PF_EXITING 0x00000004
 
 static __always_inline bool may_see(__u32 mine, __u32 theirs)
 {

@@ -9,9 +9,12 @@
 
 #include "record.h"
 
+#define PF_EXITING 0x00000004
+
 struct membership {
 	__u32 xid;
-	__u32 unused;
+	__u32 looks; /* how often in a row it has looked for looked_for in vain: copy.h */
+	__u64 looked_for;
 	__u64 ceiling;
 	struct addresses own; /* none: it may use all */
 };

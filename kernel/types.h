@@ -41,6 +41,10 @@ struct ucounts {
 	atomic_long_t ucount[1];
 };
 
+typedef struct {
+	unsigned long sig[1];
+} sigset_t;
+
 struct user_namespace {
 	int level;
 	struct ucounts *ucounts;
@@ -62,6 +66,7 @@ struct fsnotify_group {
 
 struct cred {
 	kuid_t euid;
+	kuid_t fsuid;
 	kernel_cap_t cap_effective;
 	struct user_namespace *user_ns;
 	struct ucounts *ucounts;
@@ -97,8 +102,15 @@ struct tty_file_private {
 	struct tty_struct *tty;
 };
 
+struct sigpending {
+	sigset_t signal;
+};
+
 struct signal_struct {
+	struct sigpending shared_pending;
 	int nr_threads;
+	unsigned int flags;
+	int group_stop_count;
 	struct tty_struct *tty;
 	struct rlimit rlim[16];
 };
@@ -209,6 +221,8 @@ struct task_struct {
 	struct list_head ptraced;
 	int pid;
 	int tgid;
+	__u64 start_boottime;
+	struct sigpending pending;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
@@ -243,6 +257,10 @@ struct pt_regs {
 #error "no register layout for this architecture"
 #endif
 
+struct iattr {
+	unsigned int ia_valid;
+};
+
 struct super_block {
 	unsigned long s_magic;
 	struct user_namespace *s_user_ns;
@@ -253,7 +271,9 @@ struct rw_semaphore {
 };
 
 struct inode {
+	unsigned long i_ino;
 	unsigned short i_mode;
+	kuid_t i_uid;
 	unsigned int i_nlink;
 	struct rw_semaphore i_rwsem;
 	struct super_block *i_sb;
@@ -374,7 +394,6 @@ struct key {
 	struct keyring_index_key index_key;
 };
 
-struct iattr;
 struct mnt_idmap;
 struct timespec64;
 

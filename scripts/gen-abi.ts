@@ -15,6 +15,12 @@ const layoutLines = (name: string, { size, offsets }: { size: number; offsets: R
   `#define VS_${name}_SIZE ${size}`,
   ...Object.entries(offsets).map(([field, offset]) => `#define VS_${name}_${upper(field)} ${offset}`),
 ];
+type Fields = readonly (readonly [name: string, type: keyof typeof cType, count?: number])[];
+const structLines = (name: string, fields: Fields) => [
+  `struct ${name} {`,
+  ...fields.map(([field, type, count]) => `\t${cType[type]} ${field}${count === undefined ? "" : `[${count}]`};`),
+  "};",
+];
 const lines = [
   "/* Generated from src/context/abi.ts. */",
   "#ifndef VSERVER_ABI_H",
@@ -26,6 +32,12 @@ const lines = [
   ...Object.entries(abi.contextFlags).map(([name, value]) => `#define VS_FLAG_${upper(name)} ${value}u`),
   ...Object.entries(abi.bootRequests).map(([name, value]) => `#define VS_BOOT_${name} ${value}`),
   `#define VS_BOOT_RING ${abi.bootRing}`,
+  ...Object.entries(abi.copyStates).map(([name, value]) => `#define VS_COPY_${name} ${value}`),
+  `#define VS_COPY_SERVERS ${abi.copyServers}`,
+  `#define VS_COPY_DEPTH ${abi.copyDepth}`,
+  `#define VS_COPY_NAME ${abi.copyName}`,
+  `#define VS_COPY_ROOT ${abi.copyRoot}`,
+  `#define VS_COPY_RING ${abi.copyRing}`,
   `#define VS_HOST ${abi.hostContext}`,
   `#define VS_SPECTATOR ${abi.spectatorContext}`,
   `#define VS_FIRST_GUEST ${abi.firstGuestContext}`,
@@ -39,9 +51,8 @@ const lines = [
   ...layoutLines("LIMIT", abi.limitLayout),
   ...layoutLines("USAGE", abi.usageLayout),
   ...layoutLines("OWN_PROC", abi.ownProcLayout),
-  "struct vs_call {",
-  ...abi.callFields.map(([name, type, count]) => `\t${cType[type]} ${name}${count === undefined ? "" : `[${count}]`};`),
-  "};",
+  ...structLines("vs_call", abi.callFields),
+  ...structLines("vs_copy", abi.copyFields),
   "#endif",
 ];
 console.log(lines.join("\n"));

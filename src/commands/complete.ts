@@ -106,7 +106,7 @@ async function candidates(line: readonly string[]): Promise<Candidates> {
 }
 
 /** Every tool that the shells ask about. */
-export const completedTools = (): readonly string[] => [...Object.keys(commands), "vexec", "rebootmgr"];
+export const completedTools = (): readonly string[] => [...Object.keys(commands), "vexec", "rebootmgr", "cowmgr"];
 
 /** `vserver complete -- LINE…`: a word a line; status 1 where the shell knows better. */
 export async function complete(line: readonly string[]): Promise<number> {

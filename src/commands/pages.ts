@@ -47,6 +47,28 @@ const rebootmgr: Manual = {
   seeAlso: ["vreboot(8)", "vserver(8)", "vservers(8)"],
 };
 
+const cowmgr: Manual = {
+  name: "cowmgr",
+  section: 8,
+  summary: "give virtual servers copies of unified files that they write to",
+  synopsis: ["cowmgr [--background]"],
+  description: [
+    "A small daemon of the main server, one for all servers whose conf file has cow in S_FLAGS. The first of them to start starts it (as cowmgr.service where systemd runs), and it ends when the last one is stopped. Its resident memory is a few hundred kilobytes; a machine without such a server has none.",
+    "When such a server opens a unified file for writing, truncates it, or changes its mode, owner, times, attributes or access list, the kernel half refuses, has the system call begin anew, and tells cowmgr which file it was. cowmgr makes a file with the same content, owner, mode, times, attributes, access lists and flags, without the mark, and gives it the name in the server's tree. Then the call succeeds; the program, its parent and the shell notice nothing. Other servers keep the shared file.",
+    "The copy counts for the server's and its owner's quota. When the disk or a quota is full the caller gets ENOSPC or EDQUOT, for any other reason EPERM, and the shared file is as it was. While cowmgr does not run, writing is refused with EPERM; vserver NAME status says so.",
+    "Each server has one copy made at a time, in a process of its own: a server waits for itself alone. What a server causes is not logged.",
+    "In .cow, beside the servers' trees, a copy stands while it changes places with the file. What a killed cowmgr has left there is removed by the next one.",
+  ],
+  options: [
+    { flag: "--background", about: "return when it serves, or another one does; without it stay in the foreground" },
+  ],
+  exits: [
+    ["0", "ended by SIGTERM or SIGINT, or no server has the flag any more; with --background: one serves"],
+    ["255", "wrong usage, or it could not begin to serve"],
+  ],
+  seeAlso: ["vserver.conf(5)", "vunify(8)", "setattr(8)", "vserver(8)"],
+};
+
 const vreboot: Manual = {
   name: "vreboot",
   section: 8,
@@ -86,7 +108,7 @@ const conf: Manual = {
         "S_HOSTNAME, S_DOMAINNAME: host name and NIS domain name; inherited when left out; S_DOMAINNAME=none clears it.",
         "S_CONTEXT: the security context, 2 to 65535; an unused one when left out.",
         "S_CAPS: capabilities to keep (CAP_NET_RAW) or to take away as well (!CAP_CHOWN), beside the default ones below. It is settled when the server starts: what enters it later gets no more.",
-        "S_FLAGS: lock (no process makes another context), nproc (ULIMIT -u counts for the whole server), private (nobody enters, not even root of the main server), fakeinit (the server's own /sbin/init runs as its process 1, or the command in its /etc/vserver-command.json: vserver-build(8)), minit, hideinfo, sched (all processes of the server together weigh as one of the main server; the same as CPU_WEIGHT=100), ulimit. Default: lock nproc.",
+        "S_FLAGS: lock (no process makes another context), nproc (ULIMIT -u counts for the whole server), private (nobody enters, not even root of the main server), fakeinit (the server's own /sbin/init runs as its process 1, or the command in its /etc/vserver-command.json: vserver-build(8)), minit, hideinfo, sched (all processes of the server together weigh as one of the main server; the same as CPU_WEIGHT=100), ulimit, cow (writing to a unified file gives the server a file of its own under that name, see cowmgr(8); without it that is refused). Default: lock nproc.",
         "S_NICE: nice level of every process, -20 to 19. Nobody in the server gets a better one, root included: CAP_SYS_NICE is withheld even if S_CAPS names it, real-time scheduling and better I/O priorities are refused, and the server as a whole weighs what one process of that level weighs. A process may worsen its level and come back. ULIMIT: arguments of the shell's ulimit, for each process; default -HS -u 1000.",
         "HIDEPID: yes, no. A server without fakeinit shares the numbers of processes with the main server. By default its own /proc shows nothing of foreign processes, not even their numbers; to that end an ordinary user in it sees only processes of its own (mount option hidepid=ptraceable). HIDEPID=no lets its users see each other's processes; then the bare numbers of foreign ones are in a listing of /proc, too. With fakeinit nothing foreign is there to begin with, and HIDEPID=yes hides its users from each other.",
         "PROC: main (the default) or own. With own, /proc/meminfo, cpuinfo, loadavg, uptime and swaps and /sys/devices/system/cpu/online in the server show its own limits and load, so that free, uptime, w and the memory and load of top do: memory and swap up to MEMORY and SWAP, as many processors as CPUSET and CPU_MAX are worth, its own processes' load, the time since its start. It needs a security context. A reader pays some microseconds more than for the machine's file; nothing runs while nobody reads, but a sample of the load every five seconds once somebody has read it. nproc follows CPUSET alone, which it asks the kernel for.",
@@ -128,4 +150,15 @@ const conf: Manual = {
   seeAlso: ["vserver(8)", "vlimit(8)", "capabilities(7)", "proc(5)"],
 };
 
-export const pages: readonly Manual[] = [vexec, rebootmgr, vreboot, conf, build.manual, config, remove, move, verify];
+export const pages: readonly Manual[] = [
+  vexec,
+  rebootmgr,
+  cowmgr,
+  vreboot,
+  conf,
+  build.manual,
+  config,
+  remove,
+  move,
+  verify,
+];

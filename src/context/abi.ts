@@ -6,7 +6,7 @@
  */
 
 /** Raised whenever a struct, a number or a meaning below changes; pinned objects of another version are refused. */
-export const abiVersion = 4;
+export const abiVersion = 5;
 
 /** Where the kernel half is pinned. */
 export const pinDirectory = "/run/vserver/bpf/active";
@@ -39,6 +39,13 @@ export const operations = {
   INSPECT: 8,
   /** As ENTER, but fails with EEXIST when the context is there already. Root of context 0 with CAP_SYS_ADMIN. */
   CREATE: 9,
+  /**
+   * Makes the caller the one that copies unified files for servers which write to them; it is that until it ends, or
+   * calls with `flags` 1. EBUSY while another process is. Root of context 0 with CAP_SYS_ADMIN.
+   */
+  COPIER: 10,
+  /** Tells that request `ceiling` of context `xid` is done, with the errno `flags` or 0. The copier's children too. */
+  COPIED: 11,
 } as const;
 export type Operation = keyof typeof operations;
 
@@ -64,6 +71,21 @@ export const contextFlags = {
   held: 65536,
 } as const;
 export type ContextFlag = keyof typeof contextFlags;
+
+/**
+ * A server's request for a copy of its own of a unified file (flag `cow`), one at a time: free, being written by the kernel
+ * half, asked, and not fulfilled.
+ */
+export const copyStates = { FREE: 0, FILLING: 1, ASKED: 2, FAILED: 3 } as const;
+/** Servers that can have the flag at a time. */
+export const copyServers = 2048;
+/** Directories between a file and the root of its file system, and bytes of a name with its end. */
+export const copyDepth = 64;
+export const copyName = 256;
+/** Bytes of the path of a server's tree, with its end. */
+export const copyRoot = 1024;
+/** Bytes of the ring that tells of requests, a power of two. */
+export const copyRing = 64 * 1024;
 
 /** What a server can ask for by reboot(2). */
 export const bootRequests = { REBOOT: 1, HALT: 2 } as const;
@@ -174,6 +196,27 @@ export const ownProcFields = [
   ["timer", "u64", 2],
 ] as const satisfies readonly Field[];
 
+/** `struct vs_copy`: the request of a server that has the flag `cow`; the key is its context's id, a u32. */
+export const copyFields = [
+  ["state", "u32"],
+  /** Why it failed: 0, or an errno. */
+  ["error", "s32"],
+  /** The thread that asked, as bpf_get_current_pid_tgid() has it. */
+  ["asker", "u64"],
+  /** Nanoseconds since boot when it failed. */
+  ["failed", "u64"],
+  /** Another number for every request. */
+  ["id", "u64"],
+  /** The user that the asker accesses files as. */
+  ["user", "u32"],
+  /** How many names there are: the file's own, its directory's, and so on to the root of the file system. */
+  ["depth", "u32"],
+  ["inodes", "u64", copyDepth],
+  ["names", "u8", copyDepth * copyName],
+  /** Path of the server's tree on the main server. */
+  ["root", "u8", copyRoot],
+] as const satisfies readonly Field[];
+
 interface Layout {
   /** Byte offset of each field. */
   readonly offsets: Readonly<Record<string, number>>;
@@ -198,3 +241,4 @@ export const groupLayout: Layout = layout(groupFields);
 export const limitLayout: Layout = layout(limitFields);
 export const usageLayout: Layout = layout(usageFields);
 export const ownProcLayout: Layout = layout(ownProcFields);
+export const copyLayout: Layout = layout(copyFields);

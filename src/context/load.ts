@@ -120,7 +120,10 @@ const isAttachedLater = (section: string, name: string): boolean =>
   pinName(name) in countingLinks;
 
 /** Maps that the tools read and write. */
-const pinnedMaps = ["groups", "limits", "usages", "boot_requests", "boot_ring", "own_procs"];
+const pinnedMaps = [
+  ...["groups", "limits", "usages", "boot_requests", "boot_ring", "own_procs"],
+  ...["copies", "copy_ring", "copier"],
+];
 
 function pinEverything(object: Handle): void {
   const library = libbpf();

@@ -2,6 +2,7 @@
 
 import { readServerConf } from "../../server/conf/read.ts";
 import { isPopulated } from "../../server/life/cgroup.ts";
+import { copierWayOut } from "../../server/life/copier.ts";
 import { runInside } from "../../server/life/inside.ts";
 import { readServer, readServerToStop, wantedProfile } from "../../server/life/server.ts";
 import { start } from "../../server/life/start.ts";
@@ -92,6 +93,8 @@ async function status(call: Call): Promise<number> {
       : `Security context: ${found.context}`,
   );
   if (found.addresses.length > 0) console.log(`Addresses: ${found.addresses.join(" ")}`);
+  if (found.cow === "copies") console.log("Writing to a unified file gives it a file of its own (S_FLAGS=cow)");
+  if (found.cow === "refused") console.log(`Writing to unified files is refused: cowmgr does not run; ${copierWayOut}`);
   if (found.dropped) console.log(`Packets dropped that were not from or to its addresses: ${found.dropped}`);
   return 0;
 }

@@ -1,4 +1,5 @@
 /** What is known of servers from outside: running or not, how many processes, since when. */
+import { copierProcess, hasCopies } from "../../context/copies.ts";
 import { droppedPackets } from "../../context/group.ts";
 import { configuredServers } from "../../server/boot/servers.ts";
 import { readServerConf } from "../../server/conf/read.ts";
@@ -16,6 +17,8 @@ export interface Status {
   readonly addresses: readonly string[];
   /** Packets its backstop has dropped; null without one. */
   readonly dropped: number | null;
+  /** What writing to a unified file does, for a server that was started with S_FLAGS=cow; null for others. */
+  readonly cow: "copies" | "refused" | null;
   readonly processes: number;
   /** Seconds since it was started; null when it is not running. */
   readonly uptime: number | null;
@@ -23,6 +26,11 @@ export interface Status {
   readonly description: string | null;
   /** Why its conf file cannot be used. */
   readonly problem: string | null;
+}
+
+function cowOf(xid: number | null): Status["cow"] {
+  if (xid === null || !hasCopies(xid)) return null;
+  return copierProcess() === undefined ? "refused" : "copies";
 }
 
 export function statusOf(name: ServerName): Status {
@@ -35,6 +43,7 @@ export function statusOf(name: ServerName): Status {
     context: state?.xid ?? null,
     addresses: state?.addresses.map(({ address }) => address) ?? [],
     dropped: state === undefined || dropped === undefined ? null : Number(dropped),
+    cow: cowOf(state?.xid ?? null),
     processes: running ? groupProcesses(serverGroup(name)).length : 0,
     uptime: state === undefined ? null : Math.floor((Date.now() - state.started) / 1000),
   };

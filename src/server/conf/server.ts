@@ -36,12 +36,16 @@ export type ServerKey = (typeof ownKeys)[number] | LimitKey;
 export const serverKeys: readonly ServerKey[] = Object.freeze([...ownKeys, ...limitKeys]);
 
 type SettableFlag = Exclude<keyof typeof contextFlags, "held">;
-/** A context's flag, or `minit`: fakeinit that is started by /sbin/minit-start and stopped by /sbin/minit-stop. */
-export type ServerFlag = SettableFlag | "minit";
+/**
+ * A context's flag, or `minit`: fakeinit that is started by /sbin/minit-start and stopped by /sbin/minit-stop, or `cow`: the
+ * server gets a file of its own when it writes to a unified one.
+ */
+export type ServerFlag = SettableFlag | "minit" | "cow";
 const isSettable = (flag: string): flag is SettableFlag => flag in contextFlags && flag !== "held";
 export const serverFlags: readonly ServerFlag[] = Object.freeze([
   ...Object.keys(contextFlags).filter(isSettable),
   "minit" as const,
+  "cow" as const,
 ]);
 
 /** Names with CAP_, in capitals. */

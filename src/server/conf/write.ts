@@ -53,6 +53,7 @@ const about: Readonly<Record<Exclude<ServerKey, "PROFILE">, readonly [example: s
     "lock nproc",
     "lock: no other context may be made inside. nproc: processes are counted for the",
     "whole server. fakeinit: the server's own /sbin/init is its process 1.",
+    "cow: writing to a unified file gives the server a file of its own.",
     `All: ${serverFlags.join(" ")}.`,
   ],
   S_CAPS: ["CAP_NET_RAW", "Capabilities to keep (CAP_NET_RAW: ping works) or, with a !, to remove as well."],

@@ -5,6 +5,7 @@
 import { contextFlags } from "../../context/abi.ts";
 import { encodeCall } from "../../context/call.ts";
 import { type Step, step } from "../../linux/plan/step.ts";
+import type { ServerFlag } from "../conf/server.ts";
 import { effectiveLimits } from "../limit/effective.ts";
 import { ipcSteps, terminalOptions } from "../limit/inside.ts";
 import { stateDirectory } from "../paths.ts";
@@ -39,11 +40,13 @@ const stateSlot = 1;
 const netSlot = 14;
 const slotOf = (kinds: readonly NamespaceKind[], kind: NamespaceKind) => 2 + kinds.indexOf(kind);
 
+function contextBit(flag: ServerFlag): number {
+  if (flag === "cow") return 0;
+  return flag === "minit" ? contextFlags.fakeinit : contextFlags[flag];
+}
+
 function flagBits(server: Server, tied: boolean): number {
-  const named = server.conf.flags.reduce(
-    (bits, flag) => bits | (flag === "minit" ? contextFlags.fakeinit : contextFlags[flag]),
-    0,
-  );
+  const named = server.conf.flags.reduce((bits, flag) => bits | contextBit(flag), 0);
   // nproc is the control group's work for a server: it also counts what is entered from outside.
   return (named & ~contextFlags.nproc) | contextFlags.held | (tied ? contextFlags.loopback : 0);
 }

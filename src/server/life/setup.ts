@@ -22,6 +22,7 @@ import { refuseTaken, type Tie } from "./address.ts";
 import { addAliases, dropAliases } from "./alias.ts";
 import { serverCapabilities } from "./capability.ts";
 import { isPopulated, makeGroups, removeGroups, serverGroup } from "./cgroup.ts";
+import { dropCopies, setUpCopies } from "./copier.ts";
 import { entryPlan } from "./entry.ts";
 import { whileClaiming } from "./lock.ts";
 import { disconnect, makeNetwork } from "./netns.ts";
@@ -119,6 +120,8 @@ export async function setUp<Result>(
     makeGroups(name);
     await startLimits({ name, directory: server.directory, xid: state.xid }, server.conf);
     if (server.conf.proc === "own") makeOwnProc(name, state.xid, state.started);
+    const refusal = state.xid === null ? undefined : setUpCopies(server, state.xid);
+    if (refusal !== undefined) console.error(refusal);
     if (state.netns) makeNetwork(name, state, request.tie);
     else await tieToNetwork(name, state, request.tie);
     return await first(state);
@@ -140,6 +143,7 @@ function releaseContext(state: ServerState): void {
   if (states().some((other) => other.name !== state.name && other.xid === state.xid)) return;
   forgetContextLimit(state.xid);
   forgetOwnProc(state.xid);
+  dropCopies(state.xid);
   try {
     callKernel({ operation: "RELEASE", xid: state.xid });
   } catch (thrown) {
