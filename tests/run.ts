@@ -1,13 +1,13 @@
 /**
- * Runs every test: those of this machine, beside them those that boot a test machine themselves, then tests/machine on each
- * kernel in the test machine (places.ts), both kernels at the same time, for a test machine uses one processor. In the end
- * come, once more, how long each folder took in there, the tests that failed with what they said, and the machines that
- * died; the last line is `N passed, N failed`.
+ * Runs every test: those of this machine, those that boot a test machine themselves, and tests/machine on each kernel in the
+ * test machine (places.ts), as many of the four at a time as there are processors, but two at least. In the end come, once
+ * more, how long each folder took in there, the tests that failed with what they said, and the machines that died; the last
+ * line is `N passed, N failed`.
  *
  *   tests/run.ts [--kernel 6.12|7|none]… [WORD…]     only files whose path contains one of the words
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type Kernel, kernels } from "../machine/options.ts";
@@ -145,16 +145,21 @@ const here = files.filter((path) => !inMachine.includes(path));
 
 const [booting, others] = [here.filter(bootsItself), here.filter((path) => !bootsItself(path))];
 
-// An emulated machine has work for one processor.
-const onThisMachine = [
-  ...(others.length > 0 ? [hostSuite("This machine", "", others)] : []),
-  ...(booting.length > 0 ? [hostSuite("Boots of their own", "boot | ", booting)] : []),
+// Each has work for one processor: the tests here are done one after the other, and so is what an emulated machine does.
+const suites = [
+  ...(others.length > 0 ? [() => hostSuite("This machine", "", others)] : []),
+  ...(booting.length > 0 ? [() => hostSuite("Boots of their own", "boot | ", booting)] : []),
+  ...(inMachine.length > 0 ? chosen.map((kernel) => () => machineSuite(kernel, inMachine)) : []),
 ];
-let total = (await Promise.all(onThisMachine)).reduce(add, { passed: 0, failed: 0 });
-if (inMachine.length > 0) {
-  const suites = await Promise.all(chosen.map((kernel) => machineSuite(kernel, inMachine)));
-  total = suites.reduce(add, total);
+let total: Tally = { passed: 0, failed: 0 };
+/** Takes suites that nobody has begun until there are none. */
+async function work(): Promise<void> {
+  for (let next = suites.shift(); next !== undefined; next = suites.shift()) {
+    const counted = await next();
+    total = add(total, counted);
+  }
 }
+await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, work));
 rmSync(reports, { recursive: true });
 if (paces.length > 0) console.log(`\n${paces.join("\n")}`);
 for (const [line, said] of lastWords) console.log(["", ...said, line].join("\n"));
