@@ -9,7 +9,7 @@
  *   process, bynumber, sigio, procfs, events, terminal   visibility and interaction between contexts
  *   owner, ipc, keyring, unix   System V IPC, queues, keys, abstract sockets
  *   registers      which system call it is
- *   iunlink, copy  unified files: many links, and nobody inside changes what they lead to; or is given a copy first
+ *   names, iunlink, copy   unified files: many links, and nobody inside changes what they lead to; or is given a copy first
  *   capability     the ceiling
  *   addresses, rule, sockets   what a task is tied to, and its sockets with it (ipv4root)
  *   bind, connect, shown   what binds, speaks, and is told about addresses
