@@ -60,7 +60,8 @@ function kernelArguments(options: MachineOptions): string {
 export function qemu(options: MachineOptions, wiring: Wiring): string[] {
   const memory = `${options.memory}M`;
   const words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"];
-  words.push("-cpu", "max", "-smp", String(options.cpus), "-m", memory);
+  // What a real processor does at once, to fill a page or to follow a fifth level of page tables, QEMU does step by step.
+  words.push("-cpu", "max,-erms,-fsrm,-la57", "-smp", String(options.cpus), "-m", memory);
   // Processors take turns. With a thread for each QEMU may execute a breakpoint that the kernel, which patches its own
   // text at every load and unload of a BPF program, has taken away again: the machine dies of it.
   words.push("-accel", "tcg,thread=single");

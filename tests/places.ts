@@ -15,7 +15,7 @@ export const onOneKernel: Readonly<Record<string, Kernel>> = {
   "tests/machine/limits/share.test.ts": "6.12",
   "tests/machine/limits/ownproc.test.ts": "6.12",
   "tests/machine/manage/": "7",
-  "tests/machine/move/": "6.12",
+  "tests/machine/move/": "7",
   "tests/machine/reboot/syslog.test.ts": "7",
   "tests/machine/refusals.test.ts": "6.12",
   "tests/machine/server/bad-input.test.ts": "7",
