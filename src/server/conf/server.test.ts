@@ -147,6 +147,8 @@ const refused: readonly (readonly [text: string, place: string, about: string])[
   ["S_HOSTNAME='a b'", "1:13", "host name"],
   ["S_FLAGS='lock  faekinit'", "1:16", "write fakeinit"],
   ["S_FLAGS=held", "1:9", "no flag"],
+  ["PROC=onw", "1:6", '"onw" is no choice; write own or main'],
+  ["SYSLOG=yes", "1:8", '"yes" is no log; write own or main'],
   ["S_CAPS='CAP_KILL NET_RAW'", "1:18", "names are like CAP_NET_RAW"],
   ["S_CAPS=!CAP_NET_RAWW", "1:8", "write CAP_NET_RAW"],
   ["ULIMIT='-H -u'", "1:12", "no value"],

@@ -41,12 +41,19 @@ export function yesOrNo(text: string): boolean {
   throw new BadValue(text, "is neither yes nor no", "write yes or no", 0);
 }
 
+/** Whoever misspells one of so many is told them all. */
+const fewWords = 6;
+
+/** `own or main`; `a, b or c`. */
+const alternatives = (words: readonly string[]): string =>
+  words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+
 /** A word of a fixed set, spelt exactly. */
 export function oneOf<T extends string>(token: Token, known: readonly T[], what: string): T {
   const found = known.find((word) => word === token.text);
   if (found !== undefined) return found;
-  const near = nearest(token.text, known);
-  throw new BadValue(token.text, `is no ${what}`, near ? `write ${near}` : `write one of ${known.join(" ")}`, token.at);
+  const near = known.length > fewWords ? nearest(token.text, known) : undefined;
+  throw new BadValue(token.text, `is no ${what}`, `write ${near ?? alternatives(known)}`, token.at);
 }
 
 /** A host name or NIS domain name: at most 64 bytes (HOST_NAME_MAX), no blanks. */
