@@ -82,7 +82,7 @@ async function make(source: string, target: string, args: Arguments): Promise<Re
   try {
     if (args.has("--test")) return await foreseeReplica({ ...replica, target: root });
     const request = JSON.stringify([tool, source, args.values("--excldir"), marks(args)]);
-    const staging = openStaging(object, root, serverName(basename(target)), request);
+    const staging = await openStaging(object, root, serverName(basename(target)), request);
     try {
       progress.phase(`linking ${source}`);
       const stats = await replicate({ ...replica, target: staging.tree });

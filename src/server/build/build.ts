@@ -106,7 +106,7 @@ export async function build(request: BuildRequest, say: (line: string) => void):
   if (ensureServersRoot(root)) say(`Directory ${root} was created with permissions 000`);
   const words = JSON.stringify(method);
   if (wasPublished(root, name, target, words)) {
-    closeStaging(openStaging(object, root, name, words));
+    closeStaging(await openStaging(object, root, name, words));
     forgetUnfinishedConf(name);
     say(`Directory ${target} has been populated`);
     return;
@@ -119,7 +119,7 @@ export async function build(request: BuildRequest, say: (line: string) => void):
     console.error(line);
   };
   try {
-    const staging = openStaging(object, root, name, words);
+    const staging = await openStaging(object, root, name, words);
     try {
       forgetUnfinishedConf(name);
       const told: string[] = [];

@@ -1,6 +1,7 @@
 /**
  * A tree is built in `.NAME.building` beside its final name and renamed when it is complete. The directory is its own
- * lock, which ends with the last process that works in it; what a killed build left there is removed by the next.
+ * lock, which ends with the last process that works in it; what a killed build left there is removed by the next. That one
+ * may have to wait: the tools of a killed build are killed with it, and are gone a moment later.
  */
 import {
   chmodSync,
@@ -31,6 +32,9 @@ export interface Staging {
 
 const ENOENT = 2;
 const EEXIST = 17;
+/** Milliseconds that the lock is waited for. The kernel takes tenths of a second to end all that a tool has started. */
+const patience = 5000;
+const interval = 20;
 const words = (thrown: unknown): string => systemWords(thrown) ?? String(thrown);
 
 /** Makes the directory of all trees, closed to everybody (mode 000) as in 2003. True when it was made. */
@@ -60,8 +64,16 @@ export function expectFree(object: string, root: string, target: string): void {
   }
 }
 
+/** False when somebody has the lock all the time. */
+async function lockSoon(descriptor: number): Promise<boolean> {
+  for (const last = Date.now() + patience; !tryLock(descriptor); await Bun.sleep(interval)) {
+    if (Date.now() > last) return false;
+  }
+  return true;
+}
+
 /** The directory, open and locked by us; undefined when it went away meanwhile. */
-function lockDirectory(object: string, directory: string): number | undefined {
+async function lockDirectory(object: string, directory: string): Promise<number | undefined> {
   const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
   let lock: number;
   try {
@@ -71,7 +83,7 @@ function lockDirectory(object: string, directory: string): number | undefined {
     if (systemErrno(thrown) === ENOENT) return undefined;
     throw new VserverError({ object: directory, attempt: "make the directory", cause: words(thrown) });
   }
-  if (!tryLock(lock)) {
+  if (!(await lockSoon(lock))) {
     closeSync(lock);
     const cause = "another build of it is running";
     throw new VserverError({ object, attempt: "build it", cause, wayOut: "wait for it, or end it" });
@@ -103,13 +115,13 @@ export function wasPublished(root: string, name: ServerName, target: string, req
 
 /**
  * @param request what is to be built, in words that are the same for the same
- * @throws VserverError when the server is being built already.
+ * @throws VserverError when the server is being built already, a few seconds later.
  */
-export function openStaging(object: string, root: string, name: ServerName, request: string): Staging {
+export async function openStaging(object: string, root: string, name: ServerName, request: string): Promise<Staging> {
   const directory = stagingDirectory(root, name);
   const tree = join(directory, "tree");
-  let lock = lockDirectory(object, directory);
-  while (lock === undefined) lock = lockDirectory(object, directory);
+  let lock = await lockDirectory(object, directory);
+  while (lock === undefined) lock = await lockDirectory(object, directory);
   try {
     chmodSync(directory, 0o700);
     beneath(directory, (left) => {
