@@ -60,10 +60,13 @@ export function archive(entries: readonly Entry[]): Buffer {
   return Buffer.concat([...parts, Buffer.alloc(2 * block)]);
 }
 
+const layerArchive = (layer: ImageSpec["layers"][number]): Buffer => (Buffer.isBuffer(layer) ? layer : archive(layer));
+
 export const sha256 = (bytes: string | Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 export interface ImageSpec {
-  readonly layers: readonly (readonly Entry[])[];
+  /** Entries of an archive, or what stands for one. */
+  readonly layers: readonly (readonly Entry[] | Buffer)[];
   /** Of all layers; none unless said. */
   readonly compression?: "gzip" | "zstd";
   readonly settings?: object;
@@ -88,7 +91,7 @@ export const architecture = process.arch === "arm64" ? "arm64" : "amd64";
 
 function manifest(layout: string, image: ImageSpec): object {
   const platform = { os: "linux", architecture: image.architecture ?? architecture };
-  const archives = image.layers.map(archive);
+  const archives = image.layers.map(layerArchive);
   const rootfs = { type: "layers", diff_ids: archives.map((one) => `sha256:${sha256(one)}`) };
   const config = JSON.stringify({ ...platform, config: image.settings ?? {}, rootfs });
   const suffix = image.compression === undefined ? "" : `+${image.compression}`;
@@ -116,7 +119,7 @@ export function writeLayout(layout: string, images: readonly ImageSpec[]): void 
 
 /** Writes an archive as `docker save` did before version 25. */
 export function writeDockerArchive(file: string, image: ImageSpec & { readonly name: string }): void {
-  const archives = image.layers.map(archive);
+  const archives = image.layers.map(layerArchive);
   const rootfs = { type: "layers", diff_ids: archives.map((one) => `sha256:${sha256(one)}`) };
   const config = JSON.stringify({ os: "linux", architecture, config: image.settings ?? {}, rootfs });
   const Layers = archives.map((one) => `${sha256(one)}/layer.tar`);

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeNest, type Nest, vserver } from "../life/nest.ts";
-import { architecture, type Entry, type ImageSpec, writeDockerArchive, writeLayout } from "./image.ts";
+import { architecture, archive, type Entry, type ImageSpec, writeDockerArchive, writeLayout } from "./image.ts";
 
 let nest: Nest;
 let top = "";
@@ -178,6 +178,74 @@ test("content that is not what its digest says makes no server", () => {
   expect(build(layout).err).toMatch(/blobs\/sha256\/\w+ is missing/);
   expect(build("/etc/passwd").err).toContain("it is no archive");
   expect(build("/etc/ssl").err).toContain("neither an index.json");
+});
+
+/** Bytes of an archive's last member, its content not filled up to a block. */
+const lastContent = Buffer.from("no zeros after this");
+const shortEnd: readonly Entry[] = [
+  { path: "etc/", type: "directory" },
+  { path: "etc/first", content: Buffer.alloc(512, "1") },
+  { path: "etc/twin", type: "hard link", target: "etc/first" },
+  { path: "etc/last", content: Buffer.concat([Buffer.alloc(1024, "a"), lastContent]) },
+];
+
+/** The same by GNU tar, with headers of its own for what does not fit into the standard's. */
+function byTar(format: string): Buffer {
+  const [from, file] = [join(top, format), join(top, `${format}.tar`)];
+  const path = `etc/${"long".repeat(40)}`;
+  expect(Bun.spawnSync(["mkdir", "-p", join(from, "etc")]).exitCode).toBe(0);
+  writeFileSync(join(from, path), "first");
+  writeFileSync(join(from, "etc/last"), Buffer.concat([Buffer.alloc(1024, "a"), lastContent]));
+  const tar = (...words: string[]) =>
+    expect(Bun.spawnSync(["tar", `--format=${format}`, "-C", from, "-f", file, ...words]).exitCode).toBe(0);
+  tar("--create", "--exclude=last", "etc");
+  tar("--append", "etc/last");
+  return readFileSync(file);
+}
+
+test("an archive without its end, as umoci insert writes it, is taken; one that is cut in a header or a member is not", () => {
+  const layout = join(top, "unended");
+  const whole = archive(shortEnd);
+  const contentEnd = (bytes: Buffer) => bytes.lastIndexOf(lastContent) + lastContent.length;
+  const blocks = (bytes: Buffer) => Math.ceil(contentEnd(bytes) / 512) * 512;
+  const [gnu, pax] = [byTar("gnu"), byTar("pax")];
+  const taken: readonly (readonly [string, Buffer])[] = [
+    ["at the end of the content", whole.subarray(0, contentEnd(whole))],
+    ["of a format of GNU tar", gnu.subarray(0, contentEnd(gnu))],
+    ["of POSIX.1-2001", pax.subarray(0, contentEnd(pax))],
+    ["within the zeros that fill up a block", whole.subarray(0, contentEnd(whole) + 7)],
+    ["at the end of a block", whole.subarray(0, blocks(whole))],
+    ["within the first block of zeros", whole.subarray(0, blocks(whole) + 100)],
+    ["within the second", whole.subarray(0, blocks(whole) + 700)],
+  ];
+  const refused: readonly (readonly [string, Buffer])[] = [
+    ["a byte of the content before", whole.subarray(0, contentEnd(whole) - 1)],
+    ["a block of it before", whole.subarray(0, blocks(whole) - 512)],
+    ["of a format of GNU tar", gnu.subarray(0, contentEnd(gnu) - 1)],
+    ["of POSIX.1-2001", pax.subarray(0, contentEnd(pax) - 1)],
+    ["after a header", whole.subarray(0, blocks(whole) - 3 * 512)],
+    ["in a header, behind its checksum", whole.subarray(0, blocks(whole) - 3 * 512 - 200)],
+    ["in a header", whole.subarray(0, blocks(whole) - 3 * 512 - 500)],
+    ["in the first header", whole.subarray(0, 300)],
+  ];
+  const compressions = [undefined, "gzip", "zstd"] as const;
+  for (const [at, [where, layer]] of [...taken, ...refused].entries()) {
+    const compression = compressions[at % compressions.length];
+    rmSync(layout, { recursive: true, force: true });
+    writeLayout(layout, [{ layers: [base, layer], ...(compression === undefined ? {} : { compression }) }]);
+    const built = build(layout);
+    if (at < taken.length) {
+      expect([where, built.status, built.err]).toEqual([where, 0, expect.stringContaining("no init")]);
+      expect([where, read(built.at("etc/last"))]).toEqual([where, `${"a".repeat(1024)}${lastContent}`]);
+    } else {
+      expect([where, built.status, built.err]).toEqual([
+        where,
+        1,
+        expect.stringMatching(/blobs\/sha256\/\w+ ends too early; /),
+      ]);
+      expect([where, existsSync(built.tree)]).toEqual([where, false]);
+    }
+  }
 });
 
 /** As process 1: tells who and where it is, then waits for the signal that it is to end by. */

@@ -78,13 +78,14 @@ test("an image that umoci has changed and skopeo has written as docker does: wha
   const [image, bundle, saved] = [join(work, "image"), join(work, "bundle"), join(work, "docker.tar")];
   const made = await type(`set -e; umoci unpack --image ${image}:latest ${bundle}; cd ${bundle}/rootfs; rm etc/gone
     echo new >etc/new; umoci repack --image ${image}:changed ${bundle}
+    umoci insert --image ${image}:changed etc/new /etc/inserted
     skopeo --insecure-policy copy oci:${image}:changed docker-archive:${saved}:example.com/probe:changed`);
   expect(made).toMatchObject({ status: 0 });
   const built = run("vserver", other, "build", "--method", "oci", `${saved}:changed`);
   expect(built).toMatchObject(well);
   const tree = `/vservers/${other}`;
   expect(existsSync(`${tree}/etc/gone`)).toBe(false);
-  expect(readFileSync(`${tree}/etc/new`, "utf8")).toBe("new\n");
+  for (const path of ["new", "inserted"]) expect(readFileSync(`${tree}/etc/${path}`, "utf8")).toBe("new\n");
   expect(lstatSync(`${tree}/bin/probe`).mode & 0o7777).toBe(0o755);
   const command = JSON.parse(readFileSync(`${tree}/etc/vserver-command.json`, "utf8"));
   expect(command).toMatchObject({ command: ["/bin/probe", "serve", "8171"], user: "web", stopSignal: "SIGQUIT" });

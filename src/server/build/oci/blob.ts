@@ -73,19 +73,20 @@ const readChunk = promisify(read);
 const writeChunk = promisify(write);
 
 /**
- * Passes the content on to a pipe and checks what it has passed on, byte for byte: a file that is exchanged meanwhile is
- * found out, too, though after its reader has had it.
+ * Passes the content on to a pipe or a file and checks what it has passed on, byte for byte: a blob that is exchanged
+ * meanwhile is found out, too, though after its reader has had it.
  *
- * @param from descriptor of the file; @param to of the pipe
+ * @param from descriptor of the blob; @param to of the pipe or file; @param breathe called in between
  * @throws BadBlob when it was not the content promised
  */
-export async function pour(blob: Blob, from: number, to: number): Promise<void> {
+export async function pour(blob: Blob, from: number, to: number, breathe: () => void): Promise<void> {
   const hash = createHash(blob.digest.algorithm);
   const chunk = Buffer.alloc(chunkSize);
   let reading = true;
   for (let at = 0; ; ) {
     const { bytesRead } = await readChunk(from, chunk, 0, chunkSize, at);
     if (bytesRead === 0) break;
+    breathe();
     hash.update(chunk.subarray(0, bytesRead));
     at += bytesRead;
     // Whoever has read an archive to its end leaves what follows it unread; it counts for the digest all the same.
@@ -107,12 +108,15 @@ async function writeAll(to: number, bytes: Uint8Array): Promise<boolean> {
   }
 }
 
-/** How a layer is compressed, told by its first bytes; the option of tar that understands it. */
-export async function compression(from: number): Promise<"--gzip" | "--zstd" | undefined> {
+/** The programs that undo it. */
+export type Compression = "gzip" | "zstd";
+
+/** How a layer is compressed, told by its first bytes. */
+export async function compression(from: number): Promise<Compression | undefined> {
   const magic = Buffer.alloc(4);
   await readChunk(from, magic, 0, magic.length, 0);
-  if (magic.readUInt16BE(0) === 0x1f8b) return "--gzip";
-  return magic.readUInt32LE(0) === 0xfd2fb528 ? "--zstd" : undefined;
+  if (magic.readUInt16BE(0) === 0x1f8b) return "gzip";
+  return magic.readUInt32LE(0) === 0xfd2fb528 ? "zstd" : undefined;
 }
 
 /** @throws BadBlob when there is no such file */

@@ -5,12 +5,12 @@ import { beneath, Tree } from "../../../linux/beneath.ts";
 import { systemWords } from "../../../linux/system-error.ts";
 import { VserverError } from "../../../text/error.ts";
 import type { Job } from "../job.ts";
-import { findTool, pipe, runTool } from "../tool.ts";
-import { checkpoints, extraction } from "../unpack.ts";
-import { BadBlob, type Blob, compression, pour, withBlob } from "./blob.ts";
+import { findTool, runTool } from "../tool.ts";
+import { extraction } from "../unpack.ts";
+import { BadBlob, type Blob } from "./blob.ts";
 import { commandOf, keepCommand } from "./command.ts";
 import { type Image, ownArchitecture, readImage } from "./image.ts";
-import { Listing } from "./listing.ts";
+import { unpackLayer } from "./layer.ts";
 import { mergeLayer } from "./merge.ts";
 import type { ImageReference } from "./reference.ts";
 
@@ -28,29 +28,10 @@ async function openArchive(job: Job, attempt: string, path: string): Promise<str
   return directory;
 }
 
-/** Unpacks one layer into a directory of its own, then lays it over the tree. */
+/** Unpacks one layer beside the tree, then lays it over the tree. */
 async function applyLayer(job: Job, attempt: string, image: Tree, layer: Blob): Promise<void> {
   const directory = join(job.staging.directory, "layer");
-  mkdirSync(directory, { mode: 0o755 });
-  const listing = new Listing();
-  await withBlob(image, layer, async (file) => {
-    const kind = await compression(file);
-    if (kind === "--zstd") findTool(job, "zstd", "zstd");
-    const data = pipe();
-    const options = [...Listing.options, ...(kind === undefined ? [] : [kind])];
-    const tool = extraction(job, attempt, findTool(job, "tar", "tar"), { into: directory, options });
-    const reached = checkpoints(job).onLine;
-    const reading = runTool(job, {
-      ...tool,
-      onLine: (line) => reached(line) || listing.onLine(line),
-      stdin: data.read,
-    });
-    closeSync(data.read);
-    const writing = pour(layer, file, data.write).finally(() => closeSync(data.write));
-    // What the digest says is the reason when both fail: tar only finds what has been done to the archive.
-    const [written, read] = await Promise.allSettled([writing, reading]);
-    for (const end of [written, read]) if (end.status === "rejected") throw end.reason;
-  });
+  const listing = await unpackLayer(job, attempt, image, layer, directory);
   const [from, tree] = [openDirectory(directory), openDirectory(job.staging.tree)];
   try {
     await mergeLayer({
