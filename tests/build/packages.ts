@@ -1,5 +1,5 @@
 /** A distribution of rpm packages, made of this machine's own programs: enough for a shell, and for rpm itself to run in it. */
-import { cpSync, mkdirSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 export interface PackageSpec {
@@ -108,4 +108,37 @@ export function makeDistribution(work: string): string {
   makePackage(work, repository, { name: "base", provides: ["/bin/sh"], fill: fillBase });
   makePackage(work, repository, { name: "rpm", requires: ["base"], fill: fillRpm });
   return repository;
+}
+
+/** A person with a key to sign packages with. */
+export interface Signer {
+  /** File of the public key. */
+  readonly key: string;
+  sign(file: string): void;
+  end(): void;
+}
+
+/** @param directory is made, for the secret key */
+export function makeSigner(directory: string): Signer {
+  mkdirSync(directory, { mode: 0o700 });
+  const gpg = (...words: string[]) => run("gpg", "--homedir", directory, "--batch", "--quiet", ...words);
+  gpg("--passphrase", "", "--quick-generate-key", "test", "rsa2048", "sign", "never");
+  const key = join(directory, "key.asc");
+  writeFileSync(key, gpg("--armor", "--export"));
+  const macros = [`_gpg_path ${directory}`, "_gpg_name test", `__gpg ${Bun.which("gpg")}`];
+  return {
+    key,
+    sign: (file) => void run("rpmsign", ...macros.flatMap((macro) => ["--define", macro]), "--addsign", file),
+    end: () => void run("gpgconf", "--homedir", directory, "--kill", "all"),
+  };
+}
+
+/** Changes a byte of the signature, and nothing that has a digest. */
+export function spoilSignature(file: string): void {
+  const query = ["--query", "--package", "--nosignature", "--queryformat", "%{RSAHEADER:base64}", file];
+  const signature = Buffer.from(run("rpm", ...query), "base64");
+  const bytes = readFileSync(file);
+  const last = bytes.indexOf(signature) + signature.length - 1;
+  bytes.writeUInt8(bytes.readUInt8(last) ^ 1, last);
+  writeFileSync(file, bytes);
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeNest, type Nest, vserver } from "../life/nest.ts";
 import { escapePackage, hostilePackage, machinesPowers, powersOf } from "./hostile.ts";
-import { makeDistribution, makePackage, type PackageSpec, put } from "./packages.ts";
+import { makeDistribution, makePackage, makeSigner, type PackageSpec, put, spoilSignature } from "./packages.ts";
 
 let nest: Nest;
 let top = "";
@@ -100,6 +100,75 @@ test("what rpm refuses makes no server, and the line says why", () => {
   }
   expect(nest.run("ls", "-A", join(nest.directory, "servers")).out).not.toContain(".building");
 });
+
+/** A directory with one package, and what is done to it. */
+function one(name: string, ...change: readonly ((file: string) => void)[]): string {
+  const directory = repository({ name, fill: file(`opt/${name}`) });
+  const found = [...new Bun.Glob("**/*.rpm").scanSync({ cwd: directory, absolute: true })];
+  for (const path of found) for (const each of change) each(path);
+  return directory;
+}
+
+test("signatures: with --key each package has one of that key; without, what rpm demands on this machine", () => {
+  const [maker, other] = [makeSigner(join(top, "maker")), makeSigner(join(top, "other"))];
+  try {
+    const signed = one("signed", maker.sign);
+    const unsigned = one("unsigned");
+    const foreign = one("foreign", other.sign);
+    const spoilt = one("spoilt", maker.sign, spoilSignature);
+    const cases = (...options: string[]) =>
+      [signed, unsigned, foreign, spoilt].map((directory) => {
+        const { status, err, tree } = build(...options, directory);
+        expect([directory, existsSync(tree)]).toEqual([directory, status === 0]);
+        // The complaint alone.
+        return status === 0 && err === "" ? "" : (/^vserver \S+: (.*)\n$/.exec(err)?.[1] ?? err);
+      });
+    const [none, unknown, bad] = [
+      "no signature; see --key",
+      /signature, key ID .*NOKEY; see --key/i,
+      /BAD; .*do not trust/,
+    ];
+    const matching = (pattern: string | RegExp) => expect.stringMatching(pattern);
+    const told = matching(/^packages are signed with a key that rpm does not know here \([0-9a-f]+\); see --key$/);
+
+    expect(cases("--key", maker.key)).toEqual(["", matching(none), matching(unknown), matching(bad)]);
+    expect(cases("--key", maker.key, "--key", other.key)).toEqual(["", matching(none), "", matching(bad)]);
+    expect(cases("--nosignature")).toEqual(["", "", "", ""]);
+    // Nobody has imported a key here.
+    expect(cases()).toEqual([told, "", told, told]);
+
+    const macros = (...lines: string[]) =>
+      nest.run(
+        "sh",
+        "-c",
+        'mkdir -p /etc/rpm; printf "%s\\n" "$@" >/etc/rpm/macros',
+        "sh",
+        "%_dbpath /var/lib/rpm",
+        ...lines,
+      );
+    expect(macros().status).toBe(0);
+    expect(nest.run("rpmkeys", "--import", maker.key)).toMatchObject({ status: 0 });
+    expect(cases()).toEqual(["", "", told, matching(bad)]);
+    macros("%_pkgverify_level signature");
+    expect(cases()).toEqual(["", matching(none), matching(unknown), matching(bad)]);
+    expect(cases("--nosignature")).toEqual(["", "", "", ""]);
+    macros();
+
+    // The server goes on with the keys it was built with.
+    const whole = build("--nosignature", distribution);
+    expect(installed(whole.tree)).not.toContain("gpg-pubkey");
+    expect(installed(build(distribution).tree)).toContain("gpg-pubkey");
+
+    expect(build("--key", "/none", signed).err).toContain("cannot import the key /none: there is no such file");
+    expect(build("--key", "/etc/passwd", signed).err).toMatch(
+      /cannot import the key \/etc\/passwd: .*not an armored public key/,
+    );
+    expect(build("--key", maker.key, "--nosignature", signed).status).toBe(2);
+  } finally {
+    for (const signer of [maker, other]) signer.end();
+    nest.run("rm", "-r", "/etc/rpm", "/var/lib/rpm");
+  }
+}, 120_000);
 
 test("scripts of packages have no power over the machine, and leave nothing that runs", () => {
   const victim = Bun.spawn(["sleep", "1000"]);

@@ -2,6 +2,7 @@
 
 import type { BuildRequest, Method } from "../../server/build/build.ts";
 import { imageReference } from "../../server/build/oci/reference.ts";
+import type { Signatures } from "../../server/build/rpm/keys.ts";
 import { type RootAddress, rootAddress, rootAddresses } from "../../server/conf/addresses.ts";
 import { mirrorAddress, suiteName } from "../../server/conf/global.ts";
 import { flagList } from "../../server/conf/server.ts";
@@ -23,7 +24,7 @@ const manual: Manual = {
     "vserver NAME build [--method copy] [OPTIONS] [DIRECTORY]",
     "vserver NAME build --method debootstrap [--suite S] [--include PKG,...] [OPTIONS]",
     "vserver NAME build --method tar [OPTIONS] FILE",
-    "vserver NAME build --method rpm [--include PKG,...] [OPTIONS] DIRECTORY...",
+    "vserver NAME build --method rpm [--include PKG,...] [--key FILE] [OPTIONS] DIRECTORY...",
     "vserver NAME build --method oci [OPTIONS] PATH[:TAG]",
     "vserver NAME build --method clone [--unify] [OPTIONS] SERVER",
   ],
@@ -32,7 +33,7 @@ const manual: Manual = {
     "copy, the default, takes /sbin /bin /etc /usr /var /lib of the machine itself, or of the root named, each without other file systems mounted in it; logs, caches, kernel modules, other servers and their conf files stay behind. Passwords and certificates come along.",
     "debootstrap installs a fresh system with mmdebstrap or debootstrap, from where the machine gets its own packages. What it has downloaded stays in /var/cache/vserver/packages for the next one, until you remove it.",
     "tar unpacks an archive of a root file system in any compression tar knows. The archive need not be trusted: tar runs where it can write to nothing but the new tree, and no program of the tree is run.",
-    "rpm installs the packages that lie in the directories, or those that are named and what they need of the others, by rpm --root: rpm checks that nothing is missing and nothing in conflict, and runs the scripts of the packages. Those run as root in the new tree with less than root of a server has: beside the tree they find only programs that they cannot change, and no process, device or network. Digests are checked, signatures are not: see rpmkeys --checksig. The database is written as this machine's rpm writes it; rpm --rebuilddb in the server turns it into another format.",
+    "rpm installs the packages that lie in the directories, or those that are named and what they need of the others, by rpm --root: rpm checks that nothing is missing and nothing in conflict, and runs the scripts of the packages. Those run as root in the new tree with less than root of a server has: beside the tree they find only programs that they cannot change, and no process, device or network. rpm checks digests and signatures as it does on this machine, with the keys that rpmkeys --import has brought here: a bad signature is refused, and so is whatever %_pkgverify_level demands; unless that is signature or all, a package with no signature is taken, and one whose key is not known with a word about it. With --key each package must be signed with one of the keys given; with --nosignature no signature is looked at. The server's own rpm has the same keys then. The database is written as this machine's rpm writes it; rpm --rebuilddb in the server turns it into another format.",
     "oci unpacks a container image: an OCI layout, as a directory or an archive, or what docker save writes. Of images for several machines it takes the one for this machine; each digest is checked, and that no layer is cut off: one without the zeros that end an archive, as umoci insert writes it, is complete. A layer that is being unpacked needs as much space again. The image need not be trusted: tar runs where it can write to nothing but one layer, and no program of the image is run. An image that names a service to run gets it as its process 1, with the image's environment, user, working directory and stop signal: /etc/vserver-command.json in the tree says so, and without that file an init counts. What it writes to standard output and error is in /var/log/command.log. An image of a whole distribution, which names only a shell, has its own init, or needs one installed. Volumes, ports and health checks of the image are left to the conf file. From a registry: skopeo copy docker://IMAGE oci:PATH:TAG.",
     "clone copies another server with its hard links, attributes and holes. With --unify it shares all files with it that are neither configuration nor state, as vunify(8) --content does: that takes a second and little space.",
     "In the new tree: /dev with null zero full random urandom tty ptmx and no other device node anywhere; a fstab and a mtab that name no real device; the server's name in /etc/hostname and /etc/hosts; the main server's resolver, unless an archive or a server brings its own; no machine id; ssh host keys of its own, made by the main server's ssh-keygen; services for hardware, network, clock and kernel switched off, which are listed; vreboot and vhalt in /sbin. Nobody can log in as root before root of the main server has set a password or a key: vserver NAME exec passwd. A clone keeps the services, the fstab and the passwords of its source.",
@@ -70,6 +71,14 @@ const manual: Manual = {
       value: "URL",
       about: "debootstrap: the archive; MIRROR of /etc/vserver.conf, else the machine's",
     },
+    {
+      flag: "--key",
+      value: "FILE",
+      repeat: true,
+      about:
+        "rpm: each package must be signed with this public key or another one given, whatever keys this machine has",
+    },
+    { flag: "--nosignature", about: "rpm: take packages whoever signed them" },
     { flag: "--unify", about: "clone: share files with the source through hard links that no server can write to" },
     { flag: "--variant", value: "NAME", about: "debootstrap: which packages to begin with, such as minbase" },
   ],
@@ -95,7 +104,16 @@ const manual: Manual = {
     { command: "vserver web2 build --method clone web1", about: "Another like it." },
     { command: "vserver web3 build --method clone --unify web1", about: "Another that costs nearly nothing." },
   ],
-  seeAlso: ["vserver(8)", "vserver.conf(5)", "vunify(8)", "mmdebstrap(1)", "debootstrap(8)", "rpm(8)", "skopeo(1)"],
+  seeAlso: [
+    "vserver(8)",
+    "vserver.conf(5)",
+    "vunify(8)",
+    "mmdebstrap(1)",
+    "debootstrap(8)",
+    "rpm(8)",
+    "rpmkeys(8)",
+    "skopeo(1)",
+  ],
 };
 
 const usage = (complaint: string) => new UsageError(manual.name, complaint);
@@ -146,6 +164,13 @@ function packages(args: Arguments, kind: keyof typeof packageName): readonly str
   return names;
 }
 
+function signatures(args: Arguments): Signatures {
+  const keys = args.values("--key");
+  if (!args.has("--nosignature")) return keys.length > 0 ? keys : "as here";
+  if (keys.length > 0) throw usage("--key and --nosignature exclude each other");
+  return "unchecked";
+}
+
 function variant(text: string): string {
   if (/^[a-z][a-z-]*$/.test(text)) return text;
   throw usage(`--variant: ${JSON.stringify(text)} is not a variant`);
@@ -162,6 +187,8 @@ function method(args: Arguments, operands: readonly string[]): Method {
   if (args.has("--include") && kind !== "debootstrap" && kind !== "rpm") {
     throw usage("--include goes with --method debootstrap or rpm");
   }
+  const signature = ["--key", "--nosignature"].find((flag) => args.has(flag));
+  if (signature !== undefined && kind !== "rpm") throw usage(`${signature} goes with --method rpm`);
   if (args.has("--unify") && kind !== "clone") throw usage("--unify goes with --method clone");
   switch (kind) {
     case "copy":
@@ -174,7 +201,10 @@ function method(args: Arguments, operands: readonly string[]): Method {
       return { kind, image: imageReference(operand) };
     case "rpm":
       if (operand === undefined) throw usage("--method rpm needs a DIRECTORY");
-      return { kind, packages: { directories: operands, include: packages(args, kind) } };
+      return {
+        kind,
+        packages: { directories: operands, include: packages(args, kind), signatures: signatures(args) },
+      };
     case "clone":
       if (operand === undefined) throw usage("--method clone needs a SERVER");
       return { kind, source: serverName(operand), unify: args.has("--unify") };

@@ -27,6 +27,8 @@ const known: readonly (readonly [pattern: RegExp, cause: string, wayOut: string]
     "install the archive's keyring",
   ],
   [/^\s+(\S.* is needed by \S+)$/, "$1", "put the package that provides it there"],
+  [/^(?:error: (?:\/packages\d+\/)?|\s+package )(\S+ ?.*\bBAD\b)/, "$1", "get a whole copy of it, or do not trust it"],
+  [/^\s+(package \S+ does not verify: .*)$/, "$1", "see --key and --nosignature"],
   [/^\s+(\S.* conflicts (?:with|between) .*)$/, "$1", "leave one of them out"],
   [/mknod failed/, "a package brings a device node, and a server gets none", "leave it out"],
   [

@@ -26,7 +26,7 @@ function method({ clone, unify }: Answers): Build["method"] {
     case "oci":
       return { kind, image: imageReference(operand) };
     case "rpm":
-      return { kind, packages: { directories: [operand], include: [] } };
+      return { kind, packages: { directories: [operand], include: [], signatures: "as here" } };
     case "clone":
       return { kind, source: serverName(operand), unify: unify === "yes" };
     case "debootstrap":

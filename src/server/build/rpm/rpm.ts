@@ -5,6 +5,7 @@ import type { Job } from "../job.ts";
 import { findTool, runTool } from "../tool.ts";
 import { removeDevices } from "../unpack.ts";
 import { confinedRoot } from "./confine.ts";
+import { importKeys, type Signatures } from "./keys.ts";
 import { ownArchitecture, type PackageFile, providersOf, readPackageFiles } from "./packages.ts";
 
 export interface RpmSource {
@@ -12,11 +13,14 @@ export interface RpmSource {
   readonly directories: readonly string[];
   /** Names of packages; none means all. */
   readonly include: readonly string[];
+  readonly signatures: Signatures;
 }
 
 /** Where Fedora and its kin, and openSUSE, have the database by now; the place is a directory of one of their packages. */
 const newDatabase = "/usr/lib/sysimage/rpm";
 const usualDatabase = "/var/lib/rpm";
+/** What rpm says, once for each key, of packages that it installs all the same. */
+const unknownKey = /^warning: .*\bkey (?:ID|fingerprint:) ([0-9a-f]+): NOKEY$/i;
 
 export async function installPackages(job: Job, source: RpmSource): Promise<void> {
   const attempt = `install from ${source.directories.join(" and ")}`;
@@ -37,16 +41,14 @@ export async function installPackages(job: Job, source: RpmSource): Promise<void
   if (unknown !== undefined) throw refuse(`there is no package ${unknown}`, "see --include");
 
   const database = all.some(({ provides }) => provides.has(newDatabase)) ? newDatabase : usualDatabase;
-  const command = [
-    ...["--root", "/tree", "--dbpath", database, "--noplugins", "--nosignature", "--install", "--verbose"],
-  ];
+  const command = ["--root", "/tree", "--dbpath", database, "--noplugins", "--install", "--verbose"];
   const rpm = findTool(job, "rpm", "rpm");
   const surroundings = confinedRoot(job, attempt, exposed);
   const chosen = await withDependencies(all, source.include, async (paths) => {
     const missing: string[] = [];
     await runTool(job, {
       attempt,
-      command: [rpm, ...command, "--test", "--", ...paths],
+      command: [rpm, ...command, "--nosignature", "--test", "--", ...paths],
       // It fails for what is missing, and the last word on that has the real transaction.
       accepted: [...Array(256).keys()],
       onLine: (line) => {
@@ -59,20 +61,28 @@ export async function installPackages(job: Job, source: RpmSource): Promise<void
     return missing;
   });
 
+  const demanded = await importKeys(job, database, source.signatures);
   job.progress.phase(`installing ${chosen.length} packages`);
+  const unknownKeys = new Set<string>();
   let done = 0;
   await runTool(job, {
     attempt,
-    command: [rpm, ...command, "--", ...chosen.map(({ path }) => path)],
+    command: [rpm, ...command, ...demanded, "--", ...chosen.map(({ path }) => path)],
     onLine: (line) => {
       const complaint = /^warning: (.*)$/.exec(line)?.[1];
-      if (complaint !== undefined) job.warn(`${job.object}: rpm: ${complaint.replace(/\p{C}/gu, "?")}`);
+      const key = unknownKey.exec(line)?.[1];
+      if (key !== undefined) unknownKeys.add(key);
+      else if (complaint !== undefined) job.warn(`${job.object}: rpm: ${complaint.replace(/\p{C}/gu, "?")}`);
       else if (/^\S+-[^\s-]+-[^\s-]+$/.test(line)) job.progress.amount(++done, chosen.length, "files");
       else return false;
       return true;
     },
     ...surroundings,
   });
+  if (unknownKeys.size > 0) {
+    const keys = [...unknownKeys].join(", ");
+    job.warn(`${job.object}: packages are signed with a key that rpm does not know here (${keys}); see --key`);
+  }
   await removeDevices(job);
 }
 
