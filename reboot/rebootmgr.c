@@ -2,11 +2,13 @@
 #define _GNU_SOURCE
 #include "rebootmgr.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -46,6 +48,14 @@ static bool serve_directory(void)
 		return false;
 	}
 	return mkdir(SERVED_DIRECTORY, 0711) == 0 || errno == EEXIST;
+}
+
+/* Two would take each other's sockets and halve the kernel's requests. The descriptor of a lock, which commands do not
+ * inherit; -1 without it. */
+static int serve_alone(void)
+{
+	int directory = open(SERVED_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return directory >= 0 && flock(directory, LOCK_EX | LOCK_NB) == 0 ? directory : -1;
 }
 
 static int wait_for_signals(void)
@@ -113,6 +123,14 @@ int main(int argc, char **argv)
 	unsetenv("BUN_BE_BUN");
 	if (!serve_directory())
 		return fail("serve in " RUN_DIRECTORY " (vkernel load mounts it)");
+	int lock = serve_alone();
+	if (lock < 0) {
+		if (errno != EWOULDBLOCK)
+			return fail("serve in " SERVED_DIRECTORY);
+		fputs("rebootmgr: another one serves already\n", stderr);
+		return 255;
+	}
+	umask(022);
 	struct rlimit limit;
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
@@ -138,6 +156,8 @@ int main(int argc, char **argv)
 			return fail(pid_file);
 	}
 	loop(signals, changes, kernel);
+	/* Whoever finds the file gone can begin. */
+	close(lock);
 	if (pid_file != NULL)
 		unlink(pid_file);
 	return 0;

@@ -32,7 +32,7 @@ const rebootmgr: Manual = {
   summary: "restart or stop virtual servers whose own root asks for it",
   synopsis: ["rebootmgr [--pidfile FILE]"],
   description: [
-    "A small daemon of the main server (rebootmgr.service, or /etc/init.d/rebootmgr). It stays in the foreground and logs to syslog. Its resident memory is a few hundred kilobytes.",
+    "A small daemon of the main server (rebootmgr.service, or /etc/init.d/rebootmgr). It stays in the foreground and logs to syslog; while one serves no other one does. Its resident memory is a few hundred kilobytes.",
     "Every server has a socket /dev/reboot, which only its root can connect to. The message reboot or halt, each with a line end, restarts or stops that server; which one it is, is told by the socket. vreboot and vhalt in the server send them.",
     "It also works with shutdown, reboot, halt and poweroff as they are: the kernel half reports reboot(2) when root of a server calls it, and a server without a process 1 of its own finds the pipe /run/initctl that System V's tools write to. reboot(2) of a 32-bit program on a 64-bit kernel is not reported; use vreboot there.",
     "A request holds for the start of the server that it came from, and survives one that takes long: the last one counts, one command at a time is at work for each server, eight for all. It calls vserver NAME restart or stop. A request made while it does not run is lost.",

@@ -51,10 +51,12 @@ beforeAll(async () => {
   await until(() => existsSync("/run/vserver/.served/boot2/reboot"));
 });
 
-afterAll(() => {
+afterAll(async () => {
   manager.kill();
   syslog.kill();
   for (const name of ["boot1", "boot2"]) run("vserver", "--silent", name, "stop");
+  // Two do not serve at a time, and the next test has one.
+  await manager.exited;
 });
 
 test("vreboot restarts its server, vhalt stops it; the other one is not touched; both are logged in the words of 2003", async () => {
