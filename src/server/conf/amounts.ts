@@ -20,6 +20,9 @@ export function size(text: string, at = 0): number {
   throw new BadValue(text, "is not a size", "write a number with K, M, G or T behind it, or unlimited", at);
 }
 
+/** The same, or none at all: `0`. */
+export const sizeOrNone = (text: string): number => (text === "0" ? 0 : size(text));
+
 /** A whole number above 0, or `unlimited`. */
 export function count(text: string, at = 0): number {
   if (text === "unlimited") return unlimited;
@@ -78,9 +81,10 @@ export const byteRates = rate(size);
 /** Operations in a second, likewise. */
 export const operationRates = rate(count);
 
-/** The text that {@link size} reads, in the largest unit that divides it. */
+/** The text that {@link sizeOrNone} reads, in the largest unit that divides it. */
 export function sizeWords(bytes: number): string {
   if (bytes === unlimited) return "unlimited";
+  if (bytes === 0) return "0";
   const letter = (["T", "G", "M", "K"] as const).find((one) => bytes % units[one] === 0);
   return letter === undefined ? String(bytes) : `${bytes / units[letter]}${letter}`;
 }

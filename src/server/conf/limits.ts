@@ -11,6 +11,7 @@ import {
   share,
   shareWords,
   size,
+  sizeOrNone,
   sizeWords,
   weight,
 } from "./amounts.ts";
@@ -25,7 +26,7 @@ const operationsPerSecond = { value: "RATE", parse: operationRates, words: opera
 export const limitTable = {
   MEMORY: { ...sizes, example: "512M", about: "most memory, page cache and kernel memory included" },
   MEMORY_HIGH: { ...sizes, example: "448M", about: "memory above which it is slowed down and has to give some back" },
-  SWAP: { ...sizes, example: "256M", about: "most swap space" },
+  SWAP: { ...sizes, parse: sizeOrNone, example: "256M", about: "most swap space; 0 is none" },
   NPROC: { ...counts, example: "500", about: "most processes and threads, of all its users together" },
   FILES: { ...counts, example: "20000", about: "most open files, sockets and pipes, of all its processes together" },
   DISK: { ...sizes, example: "10G", about: "most disk space of its tree, whoever owns the files" },

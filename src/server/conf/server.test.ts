@@ -216,6 +216,7 @@ test("limits have units, and what has none or too much of them is refused where 
     ],
     IO_WRITE_OPS: [{ device: undefined, amount: 100 }],
   });
+  expect(read("SWAP=0\n").limits).toEqual({ SWAP: 0 });
   for (const wrong of [
     ...["MEMORY=512MB", "MEMORY=0", "MEMORY=-1", "MEMORY=much", "NPROC=0", "NPROC=1.5", "CPU_WEIGHT=0"],
     ...["CPU_WEIGHT=10001", "CPU_MAX=150", "CPU_MAX=0%", "CPUSET=3-1", "CPUSET=a", 'IO_READ="1M 2M"', "IO_READ=../x=1"],
