@@ -65,12 +65,19 @@ static __always_inline int op_release(struct task_struct *task, struct membershi
 	return 0;
 }
 
+/* What tools of another version need after an upgrade: to know that it is one, and to let go of a context whose server
+ * they have ended. Version, operation, result and context id have the same places in every version. */
+static __always_inline bool is_for_every_version(__u32 operation)
+{
+	return operation == VS_OP_QUERY || operation == VS_OP_RELEASE;
+}
+
 static __always_inline int perform(struct vs_call *call)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct membership *member;
 
-	if (call->version != VS_ABI_VERSION)
+	if (call->version != VS_ABI_VERSION && !is_for_every_version(call->operation))
 		return -EINVAL;
 	member = membership_of(task);
 	if (call->operation == VS_OP_QUERY)
@@ -134,6 +141,7 @@ int vs_call(struct vs_call *call)
 {
 	int result = perform(call);
 
+	call->version = VS_ABI_VERSION;
 	call->result = result;
 	if (!result && is_told(call->operation))
 		call->xid = own_xid();

@@ -1,12 +1,12 @@
 /** `vkernel`: loads the kernel half, takes it out again, says how it stands, and what this kernel offers. */
 import { readdirSync } from "node:fs";
 import { abiVersion, hostContext, pinDirectory } from "../context/abi.ts";
-import { callKernel } from "../context/call.ts";
+import { identity } from "../context/call.ts";
 import { programFindings } from "../context/hooks.ts";
 import { contexts } from "../context/lists.ts";
 import { isDamaged, isLoaded, isStrict, load, unload } from "../context/load.ts";
 import { type Finding, findings } from "../context/support.ts";
-import { errnoNumber, SystemCallError } from "../linux/errno.ts";
+import { otherVersionWayOut } from "../context/table.ts";
 import { globalConfFile, readGlobalConf } from "../server/conf/global.ts";
 import type { Arguments } from "../text/arguments.ts";
 import { UsageError, VserverError } from "../text/error.ts";
@@ -23,7 +23,7 @@ const manual: Manual = {
   synopsis: ["vkernel load [--strict]", "vkernel unload", "vkernel status [--json]", "vkernel check [--json]"],
   description: [
     "The kernel half are BPF programs that keep security contexts, addresses and capability ceilings apart. Tools that root runs load it when it is not loaded; loading it at boot with vkernel load lets ordinary users make contexts too.",
-    "load loads and attaches it, completely or not at all; when it is loaded already, nothing happens. unload takes it out again, which is refused while contexts exist. status tells what is loaded. check asks this kernel for everything the kernel half needs, a line for each, and says what to do about what is missing.",
+    "load loads and attaches it, completely or not at all; when it is loaded already, nothing happens, and one of another version than the tools, which an upgrade can leave behind, is refused: what it enforces stays in force until it is unloaded. unload takes it out again, which is refused while contexts exist. status tells what is loaded. check asks this kernel for everything the kernel half needs, a line for each, and says what to do about what is missing.",
     "Both end with what that means for virtual servers on this machine: they run in security contexts; or only those with the flag fakeinit run, on namespaces alone, because the kernel has no contexts and /etc/vserver.conf says CONTEXTS=optional; or none can start.",
   ],
   options: [
@@ -43,7 +43,7 @@ const manual: Manual = {
     ["1", "unload: contexts exist, or not root; check: something is missing, or not root"],
     ["2", "wrong usage"],
     [String(notLoaded), "status: it is not loaded"],
-    ["69", "load: this kernel cannot have it, or the caller is not root"],
+    ["69", "load: this kernel cannot have it, another version is loaded, or the caller is not root"],
   ],
   examples: [
     { command: "vkernel check", about: "before the first use on a machine" },
@@ -65,23 +65,13 @@ function loadCommand(args: Arguments): number {
 /** Only context 0 may change what is pinned, and only there are all contexts counted. */
 function unloadCommand(): number {
   requireRoot("unload the kernel half");
-  if (isLoaded() && ownContext() !== hostContext) {
+  if (isLoaded() && identity().xid !== hostContext) {
     const cause = "this is not context 0";
     const wayOut = "run it on the main server";
     throw new VserverError({ object: tool, attempt: "unload the kernel half", cause, wayOut });
   }
   unload((pins) => contexts(pins).map(({ xid }) => xid));
   return 0;
-}
-
-/** The context of this process; undefined when the kernel half does not tell. */
-function ownContext(): number | undefined {
-  try {
-    return callKernel({ operation: "QUERY" }).xid;
-  } catch (thrown) {
-    if (thrown instanceof SystemCallError) return undefined;
-    throw thrown;
-  }
 }
 
 interface Status {
@@ -124,23 +114,12 @@ function status(): Status {
   const countable = loaded && process.getuid?.() === 0;
   return {
     loaded,
-    version: loaded && speaksOurVersion() ? abiVersion : null,
+    version: loaded && identity().ours ? abiVersion : null,
     strict: isStrict(),
     contexts: countable ? contexts().length : null,
     pinned: countable ? readdirSync(pinDirectory).length : null,
     servers: foundation(loaded || kernelHasContexts()),
   };
-}
-
-/** Another version answers EINVAL; EACCES hides the context, not the version. */
-function speaksOurVersion(): boolean {
-  try {
-    callKernel({ operation: "QUERY" });
-    return true;
-  } catch (thrown) {
-    if (thrown instanceof SystemCallError) return thrown.errno !== errnoNumber("EINVAL");
-    throw thrown;
-  }
 }
 
 const yesOrNo = (value: boolean) => (value ? "yes" : "no");
@@ -153,9 +132,7 @@ function statusCommand(args: Arguments): number {
     const damage = isDamaged() ? `, but ${pinDirectory} has pins left: run vkernel unload` : "";
     console.log(`loaded:   ${yesOrNo(now.loaded)}${damage}`);
     if (now.loaded) {
-      console.log(
-        `version:  ${now.version ?? "another one than these tools: unload it with the tools that loaded it"}`,
-      );
+      console.log(`version:  ${now.version ?? `another one than these tools; ${otherVersionWayOut}`}`);
       console.log(`strict:   ${yesOrNo(now.strict)}`);
       console.log(`contexts: ${countText(now.contexts)}`);
       console.log(`pinned:   ${countText(now.pinned)}`);

@@ -1,6 +1,6 @@
 /** The new system calls, typed: the one place in TypeScript that knows the layout of `struct vs_call`. */
 import { runProgram, withPinned } from "../linux/bpf.ts";
-import { SystemCallError } from "../linux/errno.ts";
+import { errnoNumber, SystemCallError } from "../linux/errno.ts";
 import { memory } from "../linux/libc.ts";
 import {
   abiVersion,
@@ -61,18 +61,47 @@ export function decodeCall(bytes: Uint8Array): ContextRecord {
   });
 }
 
+/** What comes back for a request, whatever version the kernel half is of; the errno is in `result`. */
+function answer(request: CallRequest): ReturnType<typeof memory> {
+  const call = memory(callLayout.size);
+  call.bytes.set(encodeCall(request));
+  withPinned(callPath, (descriptor) => runProgram(descriptor, call));
+  return call;
+}
+
 /**
  * Asks the kernel half. Operations that move a process into a context are `launch`'s: this process may have threads.
  *
- * @throws SystemCallError: ENOENT when the kernel half is not loaded, else the errno of the operation.
+ * @throws SystemCallError: ENOENT when the kernel half is not loaded, EINVAL when it is of another version (but RELEASE is
+ * done), else the errno of the operation.
  */
 export function callKernel(
   request: CallRequest & { readonly operation: "QUERY" | "HOLD" | "RELEASE" | "INSPECT" },
 ): ContextRecord {
-  const call = memory(callLayout.size);
-  call.bytes.set(encodeCall(request));
-  withPinned(callPath, (descriptor) => runProgram(descriptor, call));
-  const result = call.view.getInt32(offset("result"), true);
+  const { bytes, view } = answer(request);
+  const result = view.getInt32(offset("result"), true);
   if (result < 0) throw new SystemCallError(request.operation, -result);
-  return decodeCall(call.bytes);
+  if (request.operation === "QUERY" && view.getUint32(offset("version"), true) !== abiVersion) {
+    throw new SystemCallError(request.operation, errnoNumber("EINVAL"));
+  }
+  return decodeCall(bytes);
+}
+
+/** What a kernel half of every version tells. */
+export interface Identity {
+  /** Whether it is of the version of these tools. */
+  readonly ours: boolean;
+  /** The context of the caller; undefined when it may not know. */
+  readonly xid: number | undefined;
+}
+
+/** @throws SystemCallError: ENOENT when the kernel half is not loaded. */
+export function identity(): Identity {
+  const { view } = answer({ operation: "QUERY" });
+  const result = view.getInt32(offset("result"), true);
+  return {
+    // The first ones knew no other version, and said only that.
+    ours: view.getUint32(offset("version"), true) === abiVersion && result !== -errnoNumber("EINVAL"),
+    xid: result < 0 ? undefined : view.getUint32(offset("xid"), true),
+  };
 }

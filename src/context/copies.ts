@@ -5,6 +5,7 @@ import { errnoNumber, SystemCallError } from "../linux/errno.ts";
 import { memory } from "../linux/libc.ts";
 import { processTimes } from "../linux/procstat.ts";
 import { copyLayout, copyRoot, copyServers, pinDirectory } from "./abi.ts";
+import { withTable } from "./table.ts";
 
 const copiesMap = join(pinDirectory, "copies");
 const copierMap = join(pinDirectory, "copier");
@@ -40,7 +41,7 @@ export function giveCopies(xid: number, root: string): string | undefined {
   if (path.length >= copyRoot) return `the path of its tree is longer than ${copyRoot - 1} bytes`;
   slot.bytes.set(path, copyLayout.offsets["root"]);
   try {
-    withPinned(copiesMap, (map) => updateElement(map, keyOf(xid), slot));
+    withTable(copiesMap, (map) => updateElement(map, keyOf(xid), slot));
     return undefined;
   } catch (thrown) {
     if (!(thrown instanceof SystemCallError)) throw thrown;
@@ -48,9 +49,14 @@ export function giveCopies(xid: number, root: string): string | undefined {
   }
 }
 
-/** A context gets none any more; safe to repeat, also when nothing is loaded. */
-export function forgetCopies(xid: number): void {
-  ifThere(() => withPinned(copiesMap, (map) => deleteElement(map, keyOf(xid))));
+/** A context gets none any more; safe to repeat, also when nothing is loaded. Whether it got some. */
+export function forgetCopies(xid: number): boolean {
+  return (
+    ifThere(() => {
+      withPinned(copiesMap, (map) => deleteElement(map, keyOf(xid)));
+      return true;
+    }) ?? false
+  );
 }
 
 /** Whether a context gets copies, when somebody makes them. */
@@ -58,7 +64,7 @@ export function hasCopies(xid: number): boolean {
   const slot = memory(copyLayout.size);
   return (
     ifThere(() => {
-      withPinned(copiesMap, (map) => readElement(map, keyOf(xid), slot));
+      withTable(copiesMap, (map) => readElement(map, keyOf(xid), slot));
       return true;
     }) ?? false
   );

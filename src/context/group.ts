@@ -7,6 +7,7 @@ import { memory } from "../linux/libc.ts";
 import { groupLayout, pinDirectory } from "./abi.ts";
 import { type AddressSet, encodeAddresses } from "./addresses.ts";
 import { bpfDirectory } from "./rundir.ts";
+import { withTable } from "./table.ts";
 
 const BPF_CGROUP_INET_INGRESS = 0;
 const BPF_CGROUP_INET_EGRESS = 1;
@@ -75,8 +76,10 @@ export function forgetGroup(directory: string): void {
 /** Packets its backstop has dropped; undefined when it has none. */
 export function droppedPackets(directory: string): bigint | undefined {
   const value = memory(groupLayout.size);
+  const path = groupsMap(directory);
+  const open = path === ownMap(directory) ? withPinned : withTable;
   return ifThere(() => {
-    withPinned(groupsMap(directory), (map) => readElement(map, keyOf(directory), value));
+    open(path, (map) => readElement(map, keyOf(directory), value));
     return value.view.getBigUint64(groupLayout.offsets["dropped"] ?? 0, true);
   });
 }

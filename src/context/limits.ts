@@ -4,6 +4,7 @@ import { deleteElement, readElement, updateElement, withPinned } from "../linux/
 import { errnoNumber, SystemCallError } from "../linux/errno.ts";
 import { memory } from "../linux/libc.ts";
 import { type limitFields, limitLayout, noLeastNice, pinDirectory, type usageFields, usageLayout } from "./abi.ts";
+import { withTable } from "./table.ts";
 
 const limitsMap = join(pinDirectory, "limits");
 const usagesMap = join(pinDirectory, "usages");
@@ -52,14 +53,14 @@ export function writeContextLimit(xid: number, limit: ContextLimit): void {
   value.view.setBigUint64(limitOffset("files"), limit.files ?? 0n, true);
   value.view.setInt32(limitOffset("least_nice"), limit.leastNice ?? noLeastNice, true);
   value.view.setUint32(limitOffset("fixed_project"), limit.fixedProject ? 1 : 0, true);
-  withPinned(limitsMap, (map) => updateElement(map, keyOf(xid), value));
+  withTable(limitsMap, (map) => updateElement(map, keyOf(xid), value));
 }
 
 /** The limits of a context that has some. */
 export function readContextLimit(xid: number): ContextLimit | undefined {
   const value = memory(limitLayout.size);
   return ifThere(() => {
-    withPinned(limitsMap, (map) => readElement(map, keyOf(xid), value));
+    withTable(limitsMap, (map) => readElement(map, keyOf(xid), value));
     const files = value.view.getBigUint64(limitOffset("files"), true);
     const nice = value.view.getInt32(limitOffset("least_nice"), true);
     return {
@@ -81,7 +82,7 @@ export function guardProjects(xid: number): void {
 export function startContextLimit(xid: number, limit: ContextLimit): void {
   const counts = memory(usageLayout.size);
   counts.view.setBigUint64(usageOffset("generation"), limit.generation, true);
-  withPinned(usagesMap, (map) => updateElement(map, keyOf(xid), counts));
+  withTable(usagesMap, (map) => updateElement(map, keyOf(xid), counts));
   writeContextLimit(xid, limit);
 }
 
@@ -89,7 +90,7 @@ export function startContextLimit(xid: number, limit: ContextLimit): void {
 export function readContextUsage(xid: number): ContextUsage | undefined {
   const value = memory(usageLayout.size);
   return ifThere(() => {
-    withPinned(usagesMap, (map) => readElement(map, keyOf(xid), value));
+    withTable(usagesMap, (map) => readElement(map, keyOf(xid), value));
     const count = (field: "files" | "files_refused") => Number(value.view.getBigUint64(usageOffset(field), true));
     return { files: count("files"), filesRefused: count("files_refused") };
   });

@@ -25,6 +25,7 @@ import { kernelObject } from "./object.ts";
 import { bpfDirectory, ensureBpfDirectory, runDirectory } from "./rundir.ts";
 import { steerAt } from "./steer.ts";
 import { findings } from "./support.ts";
+import { refuseOtherVersion } from "./table.ts";
 
 /** Pins are made here and moved to {@link pinDirectory} in one rename when all are there. */
 const loadingDirectory = join(bpfDirectory, "loading");
@@ -228,7 +229,8 @@ export function load(options: { readonly strict: boolean }): void {
     const wayOut = "run vkernel unload, which is refused while contexts exist; then load it again";
     throw problem("load the kernel half", `${pinDirectory} has pins, but the call is missing among them`, wayOut);
   }
-  if (!isLoaded()) {
+  if (isLoaded()) refuseOtherVersion("vkernel", "load the kernel half", 69);
+  else {
     refuseWithoutSupport();
     ensureBpfDirectory();
   }
@@ -249,7 +251,10 @@ export function load(options: { readonly strict: boolean }): void {
  * @throws VserverError in the name of the tool.
  */
 export async function ensureLoaded(tool: string, exitCode = 69): Promise<void> {
-  if (isLoaded()) return;
+  if (isLoaded()) {
+    refuseOtherVersion(tool, "use security contexts", exitCode);
+    return;
+  }
   if (process.getuid?.() !== 0) {
     const cause = "the kernel half is not loaded";
     const wayOut = "let root run vkernel load once";

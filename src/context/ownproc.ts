@@ -5,6 +5,7 @@ import { deleteElement, updateElement, withPinned } from "../linux/bpf.ts";
 import { errnoNumber, SystemCallError } from "../linux/errno.ts";
 import { memory } from "../linux/libc.ts";
 import { type ownProcFields, ownProcLayout, pinDirectory } from "./abi.ts";
+import { withTable } from "./table.ts";
 
 const map = join(pinDirectory, "own_procs");
 
@@ -35,7 +36,7 @@ export function writeOwnProc(xid: number, own: OwnProc): void {
   const value = memory(ownProcLayout.size);
   value.view.setBigUint64(offset("started"), own.started, true);
   value.view.setUint32(offset("processors"), own.processors, true);
-  withPinned(map, (descriptor) => updateElement(descriptor, keyOf(xid), value));
+  withTable(map, (descriptor) => updateElement(descriptor, keyOf(xid), value));
 }
 
 /** Forgets a context that is gone; safe to repeat, also when nothing is loaded. */

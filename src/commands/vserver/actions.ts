@@ -4,7 +4,7 @@ import { readServerConf } from "../../server/conf/read.ts";
 import { isPopulated } from "../../server/life/cgroup.ts";
 import { copierWayOut } from "../../server/life/copier.ts";
 import { runInside } from "../../server/life/inside.ts";
-import { readServer, readServerToStop, wantedProfile } from "../../server/life/server.ts";
+import { readServer, readServerToStop, useContexts, wantedProfile } from "../../server/life/server.ts";
 import { start } from "../../server/life/start.ts";
 import { stop } from "../../server/life/stop.ts";
 import { listServicesScript, serviceScript, setServiceScript } from "../../server/manage/inside.ts";
@@ -54,6 +54,8 @@ async function restart(call: Call): Promise<number> {
     console.log(runningLine(call.name, false));
     return 0;
   }
+  // Whatever would keep it from being started again keeps it from being stopped.
+  await useContexts(readServer(call.name, wantedProfile()));
   await stopServer(call);
   return startServer(call);
 }

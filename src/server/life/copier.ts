@@ -1,6 +1,6 @@
 /** Servers with the flag `cow` need cowmgr, one process for all of them: started with the first, and told of when it is gone. */
 import { existsSync, realpathSync } from "node:fs";
-import { copierProcess, forgetCopies, giveCopies, hasCopies } from "../../context/copies.ts";
+import { copierProcess, forgetCopies, giveCopies } from "../../context/copies.ts";
 import { programPaths } from "../../linux/launch.ts";
 import type { Server } from "./server.ts";
 
@@ -25,8 +25,7 @@ function startCopier(): void {
 
 /** A server that is stopped gets no more copies; after the last one cowmgr ends. Safe to repeat. */
 export function dropCopies(xid: number): void {
-  if (!hasCopies(xid)) return;
-  forgetCopies(xid);
+  if (!forgetCopies(xid)) return;
   const copier = copierProcess();
   try {
     if (copier !== undefined) process.kill(copier, "SIGHUP");
