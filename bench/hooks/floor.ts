@@ -1,8 +1,8 @@
 /** `floor.ts OBJECT COMMAND…`, in the test machine: runs a command while every program of the object is attached. */
 import { ptr } from "bun:ffi";
 import { readFileSync } from "node:fs";
+import { attach } from "../../src/context/attach.ts";
 import { each, libbpf } from "../../src/context/libbpf.ts";
-import { attach } from "../../src/context/load.ts";
 
 const [path = "", ...command] = process.argv.slice(2);
 const bytes = new Uint8Array(readFileSync(path));
