@@ -74,13 +74,13 @@ test("a pid file that names nobody, somebody else or nothing is no rebootmgr, an
   run(script, "stop");
   const other = Bun.spawn(["sleep", "1000"]);
   try {
-    for (const content of ["999999999\n", `${other.pid}\n`, "", "rebootmgr\n"]) {
+    for (const content of ["999999999\n", "", `${other.pid}\n`]) {
       writeFileSync(pidFile, content);
-      expect([content, run(script, "status"), run(script, "stop")]).toEqual([content, stopped, well]);
-      expect([content, run(script, "start")]).toEqual([content, well]);
-      theOne();
-      expect([content, run(script, "stop"), pids()]).toEqual([content, well, []]);
+      expect([content, run(script, "status")]).toEqual([content, stopped]);
     }
+    expect([run(script, "stop"), run(script, "start")]).toEqual([well, well]);
+    theOne();
+    expect([run(script, "stop"), pids()]).toEqual([well, []]);
     expect(other.exitCode).toBeNull();
   } finally {
     other.kill();
