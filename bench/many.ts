@@ -23,22 +23,22 @@ export interface Crowd {
   /** Proportional set size in KiB of all processes that stay, the servers' own aside. */
   readonly beside: number;
   readonly processes: number;
-  /** KiB that are not available any more, whoever has them. */
-  readonly gone: number;
+  /** KiB that are in use besides caches, by programs and by the kernel, more than before. */
+  readonly used: number;
 }
 
 /** Reads the lines of many.sh; a tool that is missing has none. */
 export function parseCrowds(text: string): readonly Crowd[] {
   return text.split("\n").flatMap((line) => {
     const [tool = "", ...fields] = line.split("\t");
-    const [servers = 0, start = 0, stop = 0, startTogether = 0, stopTogether = 0, beside = 0, processes = 0, gone = 0] =
+    const [servers = 0, start = 0, stop = 0, startTogether = 0, stopTogether = 0, beside = 0, processes = 0, used = 0] =
       fields.map(Number);
     if (fields.length !== 8) return [];
-    return [{ tool, servers, start, stop, startTogether, stopTogether, beside, processes, gone }];
+    return [{ tool, servers, start, stop, startTogether, stopTogether, beside, processes, used }];
   });
 }
 
-/** @param alone whether nothing else ran there, so that what is gone was used for the servers */
+/** @param alone whether nothing else ran there, so that all memory in use more than before is the servers' */
 function crowdReport(where: string, crowds: readonly Crowd[], alone: boolean): Report {
   const each = (one: Crowd, kibibytes: number) => String(Math.round(kibibytes / one.servers));
   const right = (title: string) => ({ title, right: true });
@@ -54,13 +54,13 @@ function crowdReport(where: string, crowds: readonly Crowd[], alone: boolean): R
         String,
       ),
       ...[String(one.processes), each(one, one.beside)],
-      ...(alone ? [each(one, one.gone)] : []),
+      ...(alone ? [each(one, one.used)] : []),
     ]),
     notes: [
       "together: as many at a time as there are processors, by vservers, or by xargs -P",
       "processes beside, KiB each: what stays of the tool while the servers run, proportional set size for each server",
       ...(alone
-        ? ["all KiB each: what the machine has less of for each server, its own process and the kernel's part included"]
+        ? ["all KiB each: what programs and kernel use for each server, its own process included, caches not"]
         : []),
     ],
     data: crowds,
@@ -83,11 +83,11 @@ export async function manyInMachine(): Promise<readonly Report[]> {
   await build();
   const found: Report[] = [];
   for (const kernel of kernels) {
-    const command = [join(root, "machine/run"), "--kernel", kernel, "--timeout", "900"];
+    const command = [join(root, "machine/run"), "--kernel", kernel, "--timeout", "1500"];
     const install = peerPackages.flatMap((name) => ["--install", name]);
-    const script = `vkernel load >/dev/null && exec /src/bench/process/many.sh /src/build/bench ${counts.join(" ")}`;
+    const script = `vkernel load >/dev/null && ALONE=1 exec /src/bench/process/many.sh /src/build/bench ${counts.join(" ")}`;
     const text = await showing(`many servers on Linux ${kernel}`, () =>
-      output([...command, ...install, "--", "sh", "-c", script], { seconds: 1500 }),
+      output([...command, ...install, "--", "sh", "-c", script], { seconds: 1800 }),
     );
     found.push(crowdReport(`Linux ${kernel}, emulated`, parseCrowds(text), true));
   }

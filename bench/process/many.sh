@@ -2,7 +2,8 @@
 # many.sh PROGRAMS COUNT..., as root where servers may be made: starts and stops so many idle servers, one after the other
 # and as many at a time as there are processors, with our tools and others. A line is, separated by tabs: tool, servers,
 # milliseconds of start and stop one by one, of start and stop together, KiB of all processes that stay beside the
-# servers' own (proportional set size), how many those are, KiB that the whole machine has less of.
+# servers' own (proportional set size), how many those are, KiB that programs and kernel use more than before in the whole
+# machine. With ALONE=1 nothing else runs here, and that is worth waiting for.
 set -eu
 programs=$1
 shift
@@ -90,7 +91,19 @@ milliseconds() { # COMMAND...
   echo $(((${EPOCHREALTIME/./} - began) / 1000)) >$work/time
 }
 pids() { local one; for one in /proc/[0-9]*; do echo "${one#/proc/}"; done; }
-available() { sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo; }
+# KiB that programs and the kernel use and nobody can take back from them: no caches.
+used() {
+  awk '/^(AnonPages|Shmem|SUnreclaim|KernelStack|PageTables|Percpu):/ {sum += $2} END {print sum}' /proc/meminfo
+}
+# What earlier servers had goes in the kernel's own time, the more so what is still cached of it.
+settle() { # TOOL
+  echo 3 >/proc/sys/vm/drop_caches
+  listen 1
+  started "$1" 1
+  one_by_one "$1_stop" 1
+  unlisten 1
+  sleep 3
+}
 # Prints KiB and number of the processes that came since $1, a list, servers' own aside.
 beside() {
   local pid total=0 count=0 kib
@@ -108,17 +121,19 @@ started_all() { "$1_start_all" "$2"; [ "$1" = nspawn ] || all_ready "$2"; }
 
 measure() { # TOOL COUNT
   local start stop start_all stop_all before after rest
+  [ -z "${ALONE:-}" ] || settle "$1" >&2
   listen "$2"
   pids >$work/before
-  before=$(available)
+  before=$(used)
   milliseconds started "$1" "$2"; start=$(cat $work/time)
-  after=$(available)
+  [ -z "${ALONE:-}" ] || sleep 3
+  after=$(used)
   rest=$(beside $work/before)
   milliseconds one_by_one "$1_stop" "$2"; stop=$(cat $work/time)
   milliseconds started_all "$1" "$2"; start_all=$(cat $work/time)
   milliseconds "$1_stop_all" "$2"; stop_all=$(cat $work/time)
   unlisten "$2"
-  printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$start" "$stop" "$start_all" "$stop_all" "$rest" $((before - after))
+  printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$start" "$stop" "$start_all" "$stop_all" "$rest" $((after - before))
 }
 
 for count; do
