@@ -5,6 +5,7 @@ import { identity } from "../context/call.ts";
 import { programFindings } from "../context/hooks.ts";
 import { contexts } from "../context/lists.ts";
 import { isDamaged, isLoaded, isStrict, load, unload } from "../context/load.ts";
+import { ensureRunDirectory } from "../context/rundir.ts";
 import { type Finding, findings } from "../context/support.ts";
 import { otherVersionWayOut } from "../context/table.ts";
 import { globalConfFile, readGlobalConf } from "../server/conf/global.ts";
@@ -23,7 +24,7 @@ const manual: Manual = {
   synopsis: ["vkernel load [--strict]", "vkernel unload", "vkernel status [--json]", "vkernel check [--json]"],
   description: [
     "The kernel half are BPF programs that keep security contexts, addresses and capability ceilings apart. Tools that root runs load it when it is not loaded; loading it at boot with vkernel load lets ordinary users make contexts too.",
-    "load loads and attaches it, completely or not at all; when it is loaded already, nothing happens, and one of another version than the tools, which an upgrade can leave behind, is refused: what it enforces stays in force until it is unloaded. unload takes it out again, which is refused while contexts exist. status tells what is loaded. check asks this kernel for everything the kernel half needs, a line for each, and says what to do about what is missing.",
+    "load loads and attaches it, completely or not at all; when it is loaded already, nothing happens, and one of another version than the tools, which an upgrade can leave behind, is refused: what it enforces stays in force until it is unloaded. Where this kernel cannot have it and /etc/vserver.conf says CONTEXTS=optional, load says so and loads nothing. unload takes it out again, which is refused while contexts exist. status tells what is loaded. check asks this kernel for everything the kernel half needs, a line for each, and says what to do about what is missing.",
     "Both end with what that means for virtual servers on this machine: they run in security contexts; or only those with the flag fakeinit run, on namespaces alone, because the kernel has no contexts and /etc/vserver.conf says CONTEXTS=optional; or none can start.",
   ],
   options: [
@@ -39,7 +40,7 @@ const manual: Manual = {
     },
   ],
   exits: [
-    ["0", "done; status: it is loaded; check: everything is there"],
+    ["0", "done; load: or it can be done without; status: it is loaded; check: everything is there"],
     ["1", "unload: contexts exist, or not root; check: something is missing, or not root"],
     ["2", "wrong usage"],
     [String(notLoaded), "status: it is not loaded"],
@@ -58,6 +59,11 @@ function requireRoot(attempt: string): void {
 }
 
 function loadCommand(args: Arguments): number {
+  if (process.getuid?.() === 0 && !isLoaded() && optional() && !kernelHasContexts()) {
+    ensureRunDirectory();
+    console.error(`${tool}: nothing is loaded: of the virtual servers ${foundations.namespaces}`);
+    return 0;
+  }
   load({ strict: args.has("--strict") });
   return 0;
 }
