@@ -27,7 +27,7 @@ for name in s{0..9}; do
   cp /tmp/hook "/etc/vservers/$name.sh"
   printf 'IPROOT=0.0.0.0\n' >"/etc/vservers/$name.conf"
 done
-printf 'ONBOOT=yes\nPRIORITY=5\n' >>/etc/vservers/s0.conf
+printf 'ONBOOT=yes\nPRIORITY=5\nMEMORY=64M\nNPROC=50\nCPU_WEIGHT=42\nFILES=300\n' >>/etc/vservers/s0.conf
 printf 'ONBOOT=yes\nPRIORITY=200\n' >>/etc/vservers/s9.conf
 running() { vservers status | sed -n 's/.* Server \(.*\) is running/\1/p' | xargs; }
 # WORDS... of systemctl, the exit status and what it says, then the servers that run.
@@ -54,6 +54,7 @@ for unit in /etc/systemd/system/*.wants/{v,rebootmgr}*; do echo "${unit##*/}"; d
 echo "== all"
 ask start vservers
 ask is-active vkernel vservers
+vlimit --save s9 --nproc 33 --cpu-weight 55 --files 200
 vserver --silent s9 stop
 ask reload vservers
 ask restart vservers

@@ -121,6 +121,15 @@ describe.skipIf(!asRoot)("systemd", () => {
     3 * bootTime,
   );
 
+  test("limits are there again after the power went: those of the conf file, those of vlimit --save, and no others", () => {
+    // The last has what a conf file without a limit comes to.
+    expect(second["limits"]?.split("\n")).toEqual([
+      "s0: 67108864 50 42 300",
+      "s9: max 33 55 200",
+      "s5: max 1000 100 -",
+    ]);
+  });
+
   test("with the machine they are stopped, in reverse order, each by its own scripts and under guard to the end", () => {
     const stopped = onDisk("/.machine/upper/var/log/hooks")
       .split("\n")
