@@ -34,11 +34,13 @@ export async function startLimits(place: Place, conf: ServerConf): Promise<void>
   keepInside(place.name, limits);
   // The plan that makes the namespaces sets those in them.
   const outside = limitKeys.filter((key) => !isInsideKey(key) && limits[key] !== undefined);
-  await applyLimits(place, Object.fromEntries(outside.map((key) => [key, limits[key]])));
+  const enforced = enforceable(place, Object.fromEntries(outside.map((key) => [key, limits[key]])));
+  // When one fails the whole server is taken away again.
+  for (const resource of enforced) await resource.set(place, limits[resource.key] as never);
 }
 
 /** @throws VserverError when one cannot be enforced here, unless LIMITS=optional: then a line on standard error says so. */
-export async function applyLimits(place: Place, limits: Limits): Promise<void> {
+function enforceable(place: Place, limits: Limits): readonly AnyResource[] {
   const wanted = asked(limits).map((resource) => ({ resource, problem: cannot(place, resource) }));
   const problems = wanted.flatMap(({ resource, problem }) =>
     problem !== undefined && isLimit(limits, resource.key) ? [problem] : [],
@@ -46,8 +48,7 @@ export async function applyLimits(place: Place, limits: Limits): Promise<void> {
   const [first] = problems;
   if (first !== undefined && readGlobalConf().conf.limits === "required") throw first;
   for (const problem of problems) console.error(problem.message);
-  const enforced = wanted.flatMap(({ resource, problem }) => (problem === undefined ? [resource] : []));
-  await setAll(place, enforced, limits);
+  return wanted.flatMap(({ resource, problem }) => (problem === undefined ? [resource] : []));
 }
 
 /** What lifts a limit that was not there before `value`. */
@@ -56,7 +57,9 @@ function lifted(value: unknown): unknown {
   return Array.isArray(value) ? value.map((rate: Rate) => ({ ...rate, amount: unlimited })) : "";
 }
 
-async function setAll(place: Place, enforced: readonly AnyResource[], limits: Limits): Promise<void> {
+/** Sets limits of a server that runs: all, or none when one cannot be set. @throws VserverError */
+export async function applyLimits(place: Place, limits: Limits): Promise<void> {
+  const enforced = enforceable(place, limits);
   const before = enforced.map((resource) => resource.limit(place) ?? lifted(limits[resource.key]));
   for (const [at, resource] of enforced.entries()) {
     try {
