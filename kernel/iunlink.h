@@ -78,7 +78,7 @@ static __always_inline bool is_guarded_from_us(struct inode *inode, struct dentr
 
 static __always_inline bool is_file_unified(struct file *file)
 {
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct dentry *dentry = file->f_path.dentry;
 	enum sharing sharing = sharing_of(file->f_inode, dentry);
 
 	if (sharing == NOT_SHARED || own_xid() == VS_HOST || !is_marked_file(file))
@@ -104,7 +104,7 @@ static __always_inline int keep_unified_entry(struct dentry *dentry, bool may_ch
 /* Where a hook may not sleep, and so not read attributes, a file with several names is taken to be marked. */
 static __always_inline int keep_shared_file(struct file *file)
 {
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct dentry *dentry = file->f_path.dentry;
 	enum sharing sharing = sharing_of(file->f_inode, dentry);
 
 	if (sharing == NOT_SHARED || own_xid() == VS_HOST)
@@ -125,7 +125,7 @@ static __always_inline int keep_unified_in_open(struct file *file, bool anew)
 {
 	if (!(file->f_mode & FMODE_WRITE) || !is_file_unified(file))
 		return 0;
-	return anew ? ask_for_copy(BPF_CORE_READ(file, f_path.dentry)) : errno_if(true, -EPERM);
+	return anew ? ask_for_copy(file->f_path.dentry) : errno_if(true, -EPERM);
 }
 
 static __always_inline bool is_mark(const char *name)

@@ -12,12 +12,14 @@
 #define RWSEM_WRITER_LOCKED 1
 /* Some milliseconds. */
 #define MOST_LOOKS 100000
+/* Read here, in the order it is written. */
+#define NOW(field) (*(volatile typeof(field) *)&(field))
 
 /* The kernel says of a name that it goes before it lets go of the inode it has removed it from (dont_mount), and takes it out
  * of its cache after that (d_delete). */
 static __always_inline bool is_gone(struct dentry *dentry)
 {
-	return BPF_CORE_READ(dentry, d_flags) & DCACHE_CANT_MOUNT || !BPF_CORE_READ(dentry, d_hash.pprev);
+	return NOW(dentry->d_flags) & DCACHE_CANT_MOUNT || !NOW(dentry->d_hash.pprev);
 }
 
 static __always_inline bool can_be_shared(struct inode *inode)
@@ -34,7 +36,7 @@ static __always_inline bool is_shared(struct inode *inode, struct dentry *dentry
 
 static __always_inline bool is_locked(struct inode *inode)
 {
-	return BPF_CORE_READ(inode, i_rwsem.count.counter) & RWSEM_WRITER_LOCKED;
+	return NOW(inode->i_rwsem.count.counter) & RWSEM_WRITER_LOCKED;
 }
 
 /* What is known of an open file without its inode's lock. The count of links falls before it is said which name goes, both under
@@ -43,7 +45,7 @@ enum sharing { NOT_SHARED, SHARED, NAME_MAY_BE_GOING };
 
 static __always_inline enum sharing sharing_of(struct inode *inode, struct dentry *dentry)
 {
-	__u32 links = *(volatile unsigned int *)&inode->i_nlink;
+	__u32 links = NOW(inode->i_nlink);
 	bool locked;
 
 	if (!links || !can_be_shared(inode))
@@ -58,7 +60,7 @@ static __always_inline enum sharing sharing_of(struct inode *inode, struct dentr
 
 static long await_unlocked(__u32 index, struct inode **inode)
 {
-	return !is_locked(*inode);
+	return !(BPF_CORE_READ(*inode, i_rwsem.count.counter) & RWSEM_WRITER_LOCKED);
 }
 
 /* Whether the name that may be going has gone. One moment without the lock tells; who holds it all the time is taken to be
