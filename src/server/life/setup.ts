@@ -1,11 +1,9 @@
 /** Makes a server's surroundings (control group, context, namespaces, mounts) and takes them away: no process is left. */
 import { existsSync, rmSync } from "node:fs";
-import { firstDynamicContext, lastContext } from "../../context/abi.ts";
 import { loopback6 } from "../../context/addresses.ts";
 import { callKernel } from "../../context/call.ts";
 import { attachBackstop, forgetGroup } from "../../context/group.ts";
 import { forgetContextLimit } from "../../context/limits.ts";
-import { contexts } from "../../context/lists.ts";
 import { isLoaded } from "../../context/load.ts";
 import { tieAlone } from "../../context/optional.ts";
 import { forgetOwnProc } from "../../context/ownproc.ts";
@@ -22,6 +20,7 @@ import { refuseTaken, type Tie } from "./address.ts";
 import { addAliases, dropAliases } from "./alias.ts";
 import { serverCapabilities } from "./capability.ts";
 import { isPopulated, makeGroups, removeGroups, serverGroup } from "./cgroup.ts";
+import { chooseContext, untilFree } from "./context.ts";
 import { dropCopies, setUpCopies } from "./copier.ts";
 import { entryPlan } from "./entry.ts";
 import { whileClaiming } from "./lock.ts";
@@ -39,14 +38,6 @@ import {
   writeState,
   writeStateFile,
 } from "./state.ts";
-
-/** An id nobody uses: the conf's, or the highest free one (the kernel half hands out its own from the other end). */
-function chooseContext(server: Server): number {
-  if (server.conf.context !== undefined) return server.conf.context;
-  const taken = new Set([...contexts().map((one) => one.xid), ...states().map((state) => state.xid)]);
-  for (let xid = lastContext; xid >= firstDynamicContext; xid--) if (!taken.has(xid)) return xid;
-  throw new VserverError({ object: `vserver ${server.name}`, attempt: "choose a context", cause: "all are in use" });
-}
 
 /** The IPv6 loopback of its own; an IPv4 one needs no address on a device. */
 function ownLoopback(state: ServerState): readonly DeviceAddress[] {
@@ -124,6 +115,7 @@ export async function setUp<Result>(
     if (refusal !== undefined) console.error(refusal);
     if (state.netns) makeNetwork(name, state, request.tie);
     else await tieToNetwork(name, state, request.tie);
+    if (state.xid !== null) await untilFree(state.xid);
     return await first(state);
   } catch (thrown) {
     await ended(name);
