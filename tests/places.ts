@@ -8,7 +8,7 @@ import type { Kernel } from "../machine/options.ts";
  */
 export const onOneKernel: Readonly<Record<string, Kernel>> = {
   "tests/machine/boot/": "6.12",
-  "tests/machine/contexts/interrupted.test.ts": "7",
+  "tests/machine/contexts/interrupted.test.ts": "6.12",
   "tests/machine/examples.test.ts": "7",
   "tests/machine/limits/fairness.test.ts": "7",
   "tests/machine/limits/group.test.ts": "7",
