@@ -64,7 +64,7 @@ clean: ## remove what was built; downloads in .cache stay
 
 # ---- what is built
 
-$(BUILD)/include/abi.h: scripts/gen-abi.ts src/context/abi.ts
+$(BUILD)/include/abi.h: scripts/gen-abi.ts src/context/abi.ts package.json
 	@mkdir -p $(@D)
 	$(BUN) $< >$@.new && mv $@.new $@
 

@@ -1,7 +1,7 @@
 /* cowmgr: gives a server that writes to a unified file a file of its own under that name, before the write is made.
  *
- * One process for all servers, which ends when the last one with the flag is stopped (SIGHUP has it look). Each request is a child's work, and a server has one request at a time: however long one
- * takes, no other server waits. Nothing a server does is logged. */
+ * One process for all servers, which ends when the last one with the flag is stopped (SIGHUP has it look). Each request is a
+ * child's work, and a server has one request at a time: however long one takes, no other server waits. */
 #define _GNU_SOURCE
 #include "cowmgr.h"
 #include <errno.h>
@@ -18,10 +18,10 @@
 #include <syslog.h>
 #include <unistd.h>
 
-static int usage(void)
+static int usage(FILE *out, int status)
 {
-	fputs("usage: cowmgr [--background]\nCopies unified files for virtual servers with the flag cow that write to them.\n", stderr);
-	return 255;
+	fputs("usage: cowmgr [--background]\nCopies unified files for virtual servers with the flag cow that write to them.\n", out);
+	return status;
 }
 
 static int fail(const char *what, const char *way_out)
@@ -146,8 +146,12 @@ static bool tell_ready(int ready)
 
 int main(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return usage(stdout, 0);
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		return puts("cowmgr (vserver) " VS_VERSION) < 0;
 	if (argc > 2 || (argc == 2 && strcmp(argv[1], "--background") != 0))
-		return usage();
+		return usage(stderr, 255);
 	bool background = argc == 2;
 	int ready = background ? go_to_background() : -1;
 	umask(077);

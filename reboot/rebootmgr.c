@@ -1,5 +1,6 @@
 /* rebootmgr: restarts or stops a virtual server when its own root asks for it, that server and no other. */
 #define _GNU_SOURCE
+#include "abi.h"
 #include "rebootmgr.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -32,11 +33,11 @@ static int fail(const char *what)
 	return 255;
 }
 
-static int usage(void)
+static int usage(FILE *out, int status)
 {
 	fputs("usage: rebootmgr [--pidfile FILE]\nRestarts or stops virtual servers that ask for it; stays in the foreground.\n",
-	      stderr);
-	return 255;
+	      out);
+	return status;
 }
 
 /* The directory is on the file system that vserver and vkernel mount: made earlier, it would be hidden by that. */
@@ -114,8 +115,12 @@ int main(int argc, char **argv)
 {
 	const char *pid_file = NULL;
 	for (int at = 1; at < argc; at++) {
+		if (strcmp(argv[at], "--help") == 0)
+			return usage(stdout, 0);
+		if (strcmp(argv[at], "--version") == 0)
+			return puts("rebootmgr (vserver) " VS_VERSION) < 0;
 		if (strcmp(argv[at], "--pidfile") != 0 || at + 1 == argc)
-			return usage();
+			return usage(stderr, 255);
 		pid_file = argv[++at];
 	}
 	setenv("PATH", "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", 1);

@@ -1,4 +1,5 @@
 /* vreboot and vhalt: ask the main server to restart or stop the virtual server this runs in. Any libc, any kernel. */
+#include "abi.h"
 #include "reboot.h"
 #include <errno.h>
 #include <signal.h>
@@ -32,6 +33,8 @@ int main(int argc, char **argv)
 			path = argv[++at];
 			continue;
 		}
+		if (strcmp(argv[at], "--version") == 0)
+			return printf("%s (vserver) " VS_VERSION "\n", name) < 0;
 		if (strcmp(argv[at], "--help") != 0)
 			fprintf(stderr, "Invalid option %s\n", argv[at]);
 		return usage(name);

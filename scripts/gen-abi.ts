@@ -1,5 +1,6 @@
-/** Writes the C header of src/context/abi.ts to standard output. */
+/** Writes the C header of src/context/abi.ts, with the version of the whole, to standard output. */
 import * as abi from "../src/context/abi.ts";
+import { version } from "../src/version.ts";
 
 const upper = (name: string) => name.toUpperCase();
 const cType = {
@@ -25,6 +26,7 @@ const lines = [
   "/* Generated from src/context/abi.ts. */",
   "#ifndef VSERVER_ABI_H",
   "#define VSERVER_ABI_H",
+  `#define VS_VERSION ${JSON.stringify(version)}`,
   `#define VS_ABI_VERSION ${abi.abiVersion}`,
   `#define VS_PIN_DIRECTORY ${JSON.stringify(abi.pinDirectory)}`,
   `#define VS_UNIFIED_MARK ${JSON.stringify(abi.unifiedMark)}`,

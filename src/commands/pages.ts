@@ -56,7 +56,7 @@ const cowmgr: Manual = {
     "A small daemon of the main server, one for all servers whose conf file has cow in S_FLAGS. The first of them to start starts it (as cowmgr.service where systemd runs), and it ends when the last one is stopped. Its resident memory is a few hundred kilobytes; a machine without such a server has none.",
     "When such a server opens a unified file for writing, truncates it, or changes its mode, owner, times, attributes or access list, the kernel half refuses, has the system call begin anew, and tells cowmgr which file it was. cowmgr makes a file with the same content, owner, mode, times, attributes, access lists and flags, without the mark, and gives it the name in the server's tree. Then the call succeeds; the program, its parent and the shell notice nothing. Other servers keep the shared file.",
     "The copy counts for the server's and its owner's quota. When the disk or a quota is full the caller gets ENOSPC or EDQUOT, for any other reason EPERM, and the shared file is as it was. While cowmgr does not run, writing is refused with EPERM; vserver NAME status says so.",
-    "Each server has one copy made at a time, in a process of its own: a server waits for itself alone. What a server causes is not logged.",
+    "Each server has one copy made at a time, in a process of its own: a server waits for itself alone. Nothing that a server does is logged, but for one line when it has replaced a file over and over while it was copied.",
     "In .cow, beside the servers' trees, a copy stands while it changes places with the file. What a killed cowmgr has left there is removed by the next one.",
   ],
   options: [

@@ -5,7 +5,7 @@ import { errnoNumber, SystemCallError } from "../linux/errno.ts";
 import { memory } from "../linux/libc.ts";
 import { processTimes } from "../linux/procstat.ts";
 import { copyLayout, copyRoot, copyServers, pinDirectory } from "./abi.ts";
-import { withTable } from "./table.ts";
+import { contextKey, ifThere, withTable } from "./table.ts";
 
 const copiesMap = join(pinDirectory, "copies");
 const copierMap = join(pinDirectory, "copier");
@@ -13,21 +13,6 @@ const copierMap = join(pinDirectory, "copier");
 const copier = { size: 16, pid: 0, started: 8 } as const;
 /** Nanoseconds in the unit in which /proc tells when a process was started. */
 const tick = 10_000_000n;
-
-function keyOf(number: number): ReturnType<typeof memory> {
-  const key = memory(4);
-  key.view.setUint32(0, number, true);
-  return key;
-}
-
-function ifThere<Result>(work: () => Result): Result | undefined {
-  try {
-    return work();
-  } catch (thrown) {
-    if (thrown instanceof SystemCallError && thrown.errno === errnoNumber("ENOENT")) return undefined;
-    throw thrown;
-  }
-}
 
 /**
  * From now on a context gets copies of unified files that it writes to.
@@ -41,7 +26,7 @@ export function giveCopies(xid: number, root: string): string | undefined {
   if (path.length >= copyRoot) return `the path of its tree is longer than ${copyRoot - 1} bytes`;
   slot.bytes.set(path, copyLayout.offsets["root"]);
   try {
-    withTable(copiesMap, (map) => updateElement(map, keyOf(xid), slot));
+    withTable(copiesMap, (map) => updateElement(map, contextKey(xid), slot));
     return undefined;
   } catch (thrown) {
     if (!(thrown instanceof SystemCallError)) throw thrown;
@@ -53,7 +38,7 @@ export function giveCopies(xid: number, root: string): string | undefined {
 export function forgetCopies(xid: number): boolean {
   return (
     ifThere(() => {
-      withPinned(copiesMap, (map) => deleteElement(map, keyOf(xid)));
+      withPinned(copiesMap, (map) => deleteElement(map, contextKey(xid)));
       return true;
     }) ?? false
   );
@@ -64,7 +49,7 @@ export function hasCopies(xid: number): boolean {
   const slot = memory(copyLayout.size);
   return (
     ifThere(() => {
-      withTable(copiesMap, (map) => readElement(map, keyOf(xid), slot));
+      withTable(copiesMap, (map) => readElement(map, contextKey(xid), slot));
       return true;
     }) ?? false
   );
@@ -73,7 +58,7 @@ export function hasCopies(xid: number): boolean {
 /** The process that makes the copies, while it lives. */
 export function copierProcess(): number | undefined {
   const value = memory(copier.size);
-  ifThere(() => withPinned(copierMap, (map) => readElement(map, keyOf(0), value)));
+  ifThere(() => withPinned(copierMap, (map) => readElement(map, contextKey(0), value)));
   const pid = value.view.getInt32(copier.pid, true);
   const started = value.view.getBigUint64(copier.started, true);
   return pid !== 0 && processTimes(pid)?.start === Number(started / tick) ? pid : undefined;

@@ -1,10 +1,9 @@
 /** Limits of a context that the kernel half enforces: what is written to its tables, and what it has counted. */
 import { join } from "node:path";
 import { deleteElement, readElement, updateElement, withPinned } from "../linux/bpf.ts";
-import { errnoNumber, SystemCallError } from "../linux/errno.ts";
 import { memory } from "../linux/libc.ts";
 import { type limitFields, limitLayout, noLeastNice, pinDirectory, type usageFields, usageLayout } from "./abi.ts";
-import { withTable } from "./table.ts";
+import { contextKey, ifThere, withTable } from "./table.ts";
 
 const limitsMap = join(pinDirectory, "limits");
 const usagesMap = join(pinDirectory, "usages");
@@ -31,21 +30,6 @@ export interface ContextUsage {
 const limitOffset = (field: (typeof limitFields)[number][0]): number => limitLayout.offsets[field] ?? 0;
 const usageOffset = (field: (typeof usageFields)[number][0]): number => usageLayout.offsets[field] ?? 0;
 
-function keyOf(xid: number): ReturnType<typeof memory> {
-  const key = memory(4);
-  key.view.setUint32(0, xid, true);
-  return key;
-}
-
-function ifThere<Result>(work: () => Result): Result | undefined {
-  try {
-    return work();
-  } catch (thrown) {
-    if (thrown instanceof SystemCallError && thrown.errno === errnoNumber("ENOENT")) return undefined;
-    throw thrown;
-  }
-}
-
 /** Replaces the limits of a context; the counts stay. */
 export function writeContextLimit(xid: number, limit: ContextLimit): void {
   const value = memory(limitLayout.size);
@@ -53,14 +37,14 @@ export function writeContextLimit(xid: number, limit: ContextLimit): void {
   value.view.setBigUint64(limitOffset("files"), limit.files ?? 0n, true);
   value.view.setInt32(limitOffset("least_nice"), limit.leastNice ?? noLeastNice, true);
   value.view.setUint32(limitOffset("fixed_project"), limit.fixedProject ? 1 : 0, true);
-  withTable(limitsMap, (map) => updateElement(map, keyOf(xid), value));
+  withTable(limitsMap, (map) => updateElement(map, contextKey(xid), value));
 }
 
 /** The limits of a context that has some. */
 export function readContextLimit(xid: number): ContextLimit | undefined {
   const value = memory(limitLayout.size);
   return ifThere(() => {
-    withTable(limitsMap, (map) => readElement(map, keyOf(xid), value));
+    withTable(limitsMap, (map) => readElement(map, contextKey(xid), value));
     const files = value.view.getBigUint64(limitOffset("files"), true);
     const nice = value.view.getInt32(limitOffset("least_nice"), true);
     return {
@@ -82,7 +66,7 @@ export function guardProjects(xid: number): void {
 export function startContextLimit(xid: number, limit: ContextLimit): void {
   const counts = memory(usageLayout.size);
   counts.view.setBigUint64(usageOffset("generation"), limit.generation, true);
-  withTable(usagesMap, (map) => updateElement(map, keyOf(xid), counts));
+  withTable(usagesMap, (map) => updateElement(map, contextKey(xid), counts));
   writeContextLimit(xid, limit);
 }
 
@@ -90,7 +74,7 @@ export function startContextLimit(xid: number, limit: ContextLimit): void {
 export function readContextUsage(xid: number): ContextUsage | undefined {
   const value = memory(usageLayout.size);
   return ifThere(() => {
-    withTable(usagesMap, (map) => readElement(map, keyOf(xid), value));
+    withTable(usagesMap, (map) => readElement(map, contextKey(xid), value));
     const count = (field: "files" | "files_refused") => Number(value.view.getBigUint64(usageOffset(field), true));
     return { files: count("files"), filesRefused: count("files_refused") };
   });
@@ -98,5 +82,6 @@ export function readContextUsage(xid: number): ContextUsage | undefined {
 
 /** Forgets the limits of a context that is gone; safe to repeat, also when nothing is loaded. */
 export function forgetContextLimit(xid: number): void {
-  for (const path of [limitsMap, usagesMap]) ifThere(() => withPinned(path, (map) => deleteElement(map, keyOf(xid))));
+  for (const path of [limitsMap, usagesMap])
+    ifThere(() => withPinned(path, (map) => deleteElement(map, contextKey(xid))));
 }

@@ -2,10 +2,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { deleteElement, updateElement, withPinned } from "../linux/bpf.ts";
-import { errnoNumber, SystemCallError } from "../linux/errno.ts";
 import { memory } from "../linux/libc.ts";
 import { type ownProcFields, ownProcLayout, pinDirectory } from "./abi.ts";
-import { withTable } from "./table.ts";
+import { contextKey, ifThere, withTable } from "./table.ts";
 
 const map = join(pinDirectory, "own_procs");
 
@@ -22,12 +21,6 @@ export interface OwnProc {
 
 const offset = (field: (typeof ownProcFields)[number][0]): number => ownProcLayout.offsets[field] ?? 0;
 
-function keyOf(xid: number): ReturnType<typeof memory> {
-  const key = memory(4);
-  key.view.setUint32(0, xid, true);
-  return key;
-}
-
 /** Whether the kernel half that is loaded has them. */
 export const canShowOwnProc = (): boolean => existsSync(map);
 
@@ -36,14 +29,10 @@ export function writeOwnProc(xid: number, own: OwnProc): void {
   const value = memory(ownProcLayout.size);
   value.view.setBigUint64(offset("started"), own.started, true);
   value.view.setUint32(offset("processors"), own.processors, true);
-  withTable(map, (descriptor) => updateElement(descriptor, keyOf(xid), value));
+  withTable(map, (descriptor) => updateElement(descriptor, contextKey(xid), value));
 }
 
 /** Forgets a context that is gone; safe to repeat, also when nothing is loaded. */
 export function forgetOwnProc(xid: number): void {
-  try {
-    withPinned(map, (descriptor) => deleteElement(descriptor, keyOf(xid)));
-  } catch (thrown) {
-    if (!(thrown instanceof SystemCallError) || thrown.errno !== errnoNumber("ENOENT")) throw thrown;
-  }
+  ifThere(() => withPinned(map, (descriptor) => deleteElement(descriptor, contextKey(xid))));
 }

@@ -1,5 +1,7 @@
 /** The tables that the kernel half and the tools share: what is written there in another layout would be misread. */
 import { withPinned } from "../linux/bpf.ts";
+import { errnoNumber, SystemCallError } from "../linux/errno.ts";
+import { memory } from "../linux/libc.ts";
 import { VserverError } from "../text/error.ts";
 import { identity } from "./call.ts";
 
@@ -24,4 +26,21 @@ export function withTable<Result>(path: string, work: (descriptor: number) => Re
     refuseOtherVersion("vkernel", "use the tables of the kernel half");
     return work(descriptor);
   });
+}
+
+/** The key of an entry that belongs to a context, or of the only one of an array, which is 0. */
+export function contextKey(xid: number): ReturnType<typeof memory> {
+  const key = memory(4);
+  key.view.setUint32(0, xid, true);
+  return key;
+}
+
+/** What `work` returns; undefined when the table or the entry is not there. */
+export function ifThere<Result>(work: () => Result): Result | undefined {
+  try {
+    return work();
+  } catch (thrown) {
+    if (thrown instanceof SystemCallError && thrown.errno === errnoNumber("ENOENT")) return undefined;
+    throw thrown;
+  }
 }

@@ -41,9 +41,21 @@ test("every tool answers under its name, those for everybody in bin too", () => 
   }
 });
 
+test("so do the daemons, and they explain themselves", () => {
+  for (const name of ["cowmgr", "rebootmgr"]) {
+    const ask = (option: string) => Bun.spawnSync([installed(`sbin/${name}`), option], { stdout: "pipe" });
+    expect(ask("--version").stdout.toString()).toBe(`${name} (vserver) ${version}\n`);
+    const { exitCode, stdout } = ask("--help");
+    expect({ exitCode, text: stdout.toString() }).toEqual({
+      exitCode: 0,
+      text: expect.stringContaining(`usage: ${name} [`),
+    });
+  }
+});
+
 test("every tool has a man page", () => {
   const pages = readdirSync(installed("share/man"), { recursive: true }).map(String);
-  for (const name of [...Object.keys(commands), "vexec", "vserver.conf"]) {
+  for (const name of [...Object.keys(commands), "cowmgr", "rebootmgr", "vexec", "vserver.conf"]) {
     expect(pages.filter((page) => page.replace(/\.\d$/, "").endsWith(`/${name}`)).length).toBe(1);
   }
 });

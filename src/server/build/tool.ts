@@ -21,6 +21,9 @@ const CLONE_NEWPID = 0x20000000;
 /** Lines of a tool's output that are kept for the message when it fails. */
 const keptLines = 200;
 
+/** For a tool whose status says nothing that its output does not say. */
+export const anyStatus: readonly number[] = Object.freeze([...Array(256).keys()]);
+
 export interface Tool {
   /** Infinitive after "cannot": `unpack base.tar`. */
   readonly attempt: string;

@@ -3,7 +3,7 @@ import { closeSync, existsSync, fstatSync, openSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { VserverError } from "../../../text/error.ts";
 import type { Job } from "../job.ts";
-import { findTool, runTool } from "../tool.ts";
+import { anyStatus, findTool, runTool } from "../tool.ts";
 import { confinedRoot } from "./confine.ts";
 
 /** What is demanded of packages: to be signed with one of these keys, files; what this machine's rpm demands; nothing. */
@@ -72,7 +72,7 @@ async function importOwnKeys(job: Job, database: string, ownDatabase: string): P
     closeSync(keys);
   }
   // rpm has taken each of them once.
-  await importKey(job, database, file, "the keys of this machine's rpm", [...Array(256).keys()]);
+  await importKey(job, database, file, "the keys of this machine's rpm", anyStatus);
 }
 
 async function importKey(

@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { VserverError } from "../../../text/error.ts";
 import type { Job } from "../job.ts";
-import { findTool, runTool } from "../tool.ts";
+import { anyStatus, findTool, runTool } from "../tool.ts";
 import { removeDevices } from "../unpack.ts";
 import { confinedRoot } from "./confine.ts";
 import { importKeys, type Signatures } from "./keys.ts";
@@ -50,7 +50,7 @@ export async function installPackages(job: Job, source: RpmSource): Promise<void
       attempt,
       command: [rpm, ...command, "--nosignature", "--test", "--", ...paths],
       // It fails for what is missing, and the last word on that has the real transaction.
-      accepted: [...Array(256).keys()],
+      accepted: anyStatus,
       onLine: (line) => {
         const dependency = /^\s+(.*) is needed by \S+$/.exec(line)?.[1];
         if (dependency !== undefined) missing.push(dependency);
