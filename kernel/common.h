@@ -47,6 +47,9 @@
 extern struct task_struct *bpf_task_from_pid(int pid) __ksym;
 extern void bpf_task_release(struct task_struct *task) __ksym;
 
+/* What is at an address, read by loads: of what is not there they read zeros. */
+extern void *bpf_rdonly_cast(const void *at, __u32 type) __ksym;
+
 /* The kernel's own structure behind the one a program is given. */
 extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym;
 

@@ -21,12 +21,13 @@ enum view { VIEW_ALL, VIEW_READ, VIEW_INIT, VIEW_NONE };
 static __always_inline enum view view_of(struct pid *pid)
 {
 	struct task_struct *self = bpf_get_current_task_btf(), *task;
-	int number = pid ? BPF_CORE_READ(pid, numbers[0].nr) : 0;
 	__u32 mine, theirs;
+	int number;
 
 	/* The threads of a process are in one context. */
-	if (!number || pid == self->thread_pid || pid == self->group_leader->thread_pid)
+	if (!pid || pid == self->thread_pid || pid == self->group_leader->thread_pid)
 		return VIEW_ALL;
+	number = BPF_CORE_READ(pid, numbers[0].nr);
 	mine = own_xid();
 	if (number == INIT_PID)
 		return mine == VS_HOST ? VIEW_ALL : mine == VS_SPECTATOR ? VIEW_READ : VIEW_INIT;
@@ -40,19 +41,20 @@ static __always_inline enum view view_of(struct pid *pid)
 
 static __always_inline struct pid *pid_of_proc_inode(struct inode *inode)
 {
-	struct proc_inode *outer = (void *)inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
+	void *around = (void *)inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
+	struct proc_inode *outer = bpf_rdonly_cast(around, bpf_core_type_id_kernel(struct proc_inode));
 
-	return BPF_CORE_READ(outer, pid);
+	return outer->pid;
 }
 
 /* The files of /proc/PID/net belong to no process; the directory they are looked up in does. */
 static __always_inline struct pid *pid_of_proc_file(struct dentry *dentry)
 {
-	struct pid *pid = pid_of_proc_inode(BPF_CORE_READ(dentry, d_inode));
+	struct pid *pid = pid_of_proc_inode(dentry->d_inode);
 
 	for (int depth = 0; !pid && depth < 3; depth++) {
-		dentry = BPF_CORE_READ(dentry, d_parent);
-		pid = pid_of_proc_inode(BPF_CORE_READ(dentry, d_inode));
+		dentry = dentry->d_parent;
+		pid = pid_of_proc_inode(dentry->d_inode);
 	}
 	return pid;
 }
@@ -114,16 +116,25 @@ static __always_inline bool is_trigger(struct dentry *dentry)
 	return NAMED(name_of(dentry), "sysrq-t");
 }
 
+static __always_inline int check_open_of_no_process(struct dentry *dentry, bool writes)
+{
+	return errno_if((writes && is_trigger(dentry) && own_xid() != VS_HOST) ||
+				(is_ipc_listing(dentry) && is_foreign_listing()),
+			-EACCES);
+}
+
 static __always_inline int check_open_in_procfs(struct file *file)
 {
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct dentry *dentry = file->f_path.dentry;
+	struct pid *pid = pid_of_proc_file(dentry);
 	bool writes = file->f_mode & FMODE_WRITE;
-	enum view view = view_of(pid_of_proc_file(dentry));
+	enum view view;
 
+	if (!pid)
+		return check_open_of_no_process(dentry, writes);
+	view = view_of(pid);
 	if (view == VIEW_ALL)
-		return errno_if((writes && is_trigger(dentry) && own_xid() != VS_HOST) ||
-					(is_ipc_listing(dentry) && is_foreign_listing()),
-				-EACCES);
+		return 0;
 	if (view == VIEW_NONE)
 		return -ENOENT;
 	if (writes)
