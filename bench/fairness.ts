@@ -11,6 +11,8 @@ export interface Load {
   readonly p50: number;
   readonly p99: number;
   readonly perSecond: number;
+  /** Processors that the server which answers has had, and the one which attacks. */
+  readonly shares: { readonly answering: number; readonly attacking: number };
   /** What the load generator said of requests that failed. */
   readonly failed: string;
 }
@@ -31,6 +33,7 @@ export function parseFairness(text: string): { readonly loads: readonly Load[]; 
   return { loads, cost: lines.find((line): line is Cost => "added" in line) };
 }
 
+const percent = (part: number) => `${(100 * part).toFixed(0)} %`;
 const right = (title: string) => ({ title, right: true });
 
 export function fairnessReport(kernel: Kernel, text: string): Report {
@@ -42,9 +45,10 @@ export function fairnessReport(kernel: Kernel, text: string): Report {
     columns: [
       { title: "attack" },
       ...["median ms", "times", "99 % ms", "times", "requests/s", "times"].map(right),
+      ...["nginx has", "attacker", "rest"].map(right),
       { title: "failed" },
     ],
-    rows: loads.map(({ state, p50, p99, perSecond, failed }) => [
+    rows: loads.map(({ state, p50, p99, perSecond, shares, failed }) => [
       state,
       p50.toFixed(1),
       ratio(p50, quiet?.p50),
@@ -52,10 +56,12 @@ export function fairnessReport(kernel: Kernel, text: string): Report {
       ratio(p99, quiet?.p99),
       perSecond.toFixed(0),
       ratio(perSecond, quiet?.perSecond),
+      ...[shares.answering, shares.attacking, 1 - shares.answering - shares.attacking].map(percent),
       failed || "none",
     ]),
     notes: [
-      "times: against the quiet machine; four connections at a time, each request on its own, two emulated processors",
+      "times: against the quiet machine; four connections at a time, each request on its own",
+      "one emulated processor; what nginx and attacker do not have of it, the main server has, where wrk runs",
       ...(cost === undefined
         ? []
         : [
@@ -76,7 +82,8 @@ export async function fairness(): Promise<readonly Report[]> {
       );
     // Where nothing happens time leaps: what looks hung has only been waiting for a moment.
     const patience = "sysctl.kernel.hung_task_timeout_secs=0 rcupdate.rcu_cpu_stall_suppress=1";
-    const loads = await run("fairness", "inside.ts");
+    // Two would take turns on a real one, each of them counting as its own the time that the other one had.
+    const loads = await run("fairness", "inside.ts", ["--cpus", "1"]);
     const cost = await run("limits of a start", "start.ts", ["--icount", "--append", patience]);
     found.push(fairnessReport(kernel, loads + cost));
   }

@@ -1,10 +1,13 @@
 /** In the test machine: what a load on one server's nginx gets while another one attacks. A line of JSON for each state. */
+import { readFileSync } from "node:fs";
 import {
   attackCommand,
   attacks,
+  calm,
   calmAddress,
   endAttack,
   removeBoth,
+  rogue,
   startBoth,
 } from "../../tests/machine/limits/attacks.ts";
 import { type } from "../../tests/machine/shell.ts";
@@ -20,16 +23,28 @@ function milliseconds(text: string): number {
   return Number(number) * (factor[unit] ?? Number.NaN);
 }
 
+/** Milliseconds of processor time that the quiet server and the attacker have had. */
+const processorTimes = (): readonly number[] =>
+  [calm, rogue].map((name) => {
+    const text = readFileSync(`/sys/fs/cgroup/vserver-${name}/cpu.stat`, "utf8");
+    return Number(/^usage_usec (\d+)$/m.exec(text)?.[1]) / 1000;
+  });
+
 async function load(state: string): Promise<void> {
+  const begun = performance.now();
+  const before = processorTimes();
   const { output } = await type(
     `wrk -t 1 -c 4 -d ${seconds}s --timeout 30s --latency -H 'Connection: close' http://${calmAddress}/`,
   );
+  const elapsed = performance.now() - begun;
+  const [answering, attacking] = processorTimes().map((after, at) => (after - (before[at] ?? Number.NaN)) / elapsed);
   const percentile = (which: string) => milliseconds(new RegExp(`^ +${which}% +(\\S+)$`, "m").exec(output)?.[1] ?? "");
   const perSecond = Number(/^Requests\/sec: +([\d.]+)$/m.exec(output)?.[1]);
   const failed = /Socket errors|Non-2xx/.test(output)
     ? output.match(/^ +(?:Socket errors|Non-2xx).*$/m)?.[0].trim()
     : "";
-  console.log(JSON.stringify({ state, p50: percentile("50"), p99: percentile("99"), perSecond, failed }));
+  const shares = { answering, attacking };
+  console.log(JSON.stringify({ state, p50: percentile("50"), p99: percentile("99"), perSecond, shares, failed }));
 }
 
 await type("vkernel load");
