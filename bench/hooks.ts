@@ -1,7 +1,8 @@
 /** The cost of the hooks: instructions per operation on stock kernels, counted by a machine whose clock counts them. */
 import { join } from "node:path";
 import { type Kernel, kernels } from "../machine/options.ts";
-import { buildDirectory, compile, output, root } from "./process.ts";
+import { buildEmptyPrograms } from "./empty.ts";
+import { compile, output, root } from "./process.ts";
 import { showing } from "./progress.ts";
 import { change, type Report } from "./report.ts";
 
@@ -37,25 +38,12 @@ export function parseCounts(text: string): Counts {
 /** Programs of the kernel half that are attached when it is loaded, and that any of the operations could pass. */
 const attached = /^(lsm\/(?!inode_permission$).+|cgroup\/.+|sockops|sk_lookup)$/;
 
-/** C of an object with the same hooks as the kernel half, whose programs do nothing. */
-export function emptyPrograms(sections: readonly string[]): string {
-  const programs = sections
-    .filter((section) => attached.test(section))
-    .map((section, at) => `SEC("${section}") int p${at}(void *c) { return ${section.startsWith("lsm/") ? 0 : 1}; }`);
-  const head = ["#include <linux/bpf.h>", "#include <bpf/bpf_helpers.h>"];
-  return [...head, ...programs, 'char LICENSE[] SEC("license") = "GPL";', ""].join("\n");
-}
-
 async function build(): Promise<void> {
   await compile("count", "bench/hooks/count.c");
   const listing = await output(["readelf", "--section-headers", "--wide", "build/vserver.bpf.o"], { seconds: 10 });
   const sections = Array.from(listing.matchAll(/^ *\[ *\d+\] (\S+) +PROGBITS/gm), ([, section]) => section ?? "");
-  const source = join(buildDirectory, "floor.bpf.c");
-  await Bun.write(source, emptyPrograms(sections));
-  const include = (await output(["cc", "-print-multiarch"], { seconds: 5 })).trim();
-  const clang = ["clang", "-O2", "-g", "-target", "bpf", "-mcpu=v3", "-Wall", "-Werror"];
-  const floor = ["-c", source, "-o", join(buildDirectory, "floor.bpf.o")];
-  await output([...clang, "-idirafter", `/usr/include/${include}`, ...floor], { seconds: 60 });
+  const hooks = sections.filter((section) => attached.test(section));
+  await buildEmptyPrograms("floor", hooks);
 }
 
 async function countOn(kernel: Kernel): Promise<Counts> {

@@ -3,6 +3,7 @@ import { arch, release } from "node:os";
 import { join } from "node:path";
 import { kernels } from "../machine/options.ts";
 import { VserverError } from "../src/text/error.ts";
+import { buildEmptyPrograms } from "./empty.ts";
 import { output, root } from "./process.ts";
 import { showing } from "./progress.ts";
 import type { Report } from "./report.ts";
@@ -112,6 +113,7 @@ function reports(where: string, text: string): readonly Report[] {
       rows: names.map((name) => row(own, name)),
       notes: [
         "ratio: requests/s against the main server's in the same round, the median of all rounds and its quartiles",
+        "empty backstop: the main server, with programs that do nothing for its packets; none there can cost less",
         "median and 99 %: the latency of a request, the median of all rounds",
       ],
       data: { where, path, mode, samples: own },
@@ -126,18 +128,21 @@ export async function network(): Promise<readonly Report[]> {
     throw new VserverError({ object: "bench", attempt, cause: "only root may", wayOut: "become root" });
   }
   await output([join(root, "scripts/packages"), ...packages], { seconds: 300 });
+  await buildEmptyPrograms("packets", ["cgroup_skb/ingress", "cgroup_skb/egress"]);
   const own = ["unshare", "--mount", "--net", "--propagation", "private", join(root, "bench/process/native.sh")];
   // What else runs here is to count little.
   const native = [...own, process.execPath, join(root, "build/stage/usr/sbin"), "chrt", "--fifo", "1"];
   const text = await showing("nginx on this machine", () =>
-    output([...native, join(root, "bench/network/inside.sh"), String(rounds.native), "1"], { seconds: 900 }),
+    output([...native, join(root, "bench/network/inside.sh"), String(rounds.native), "1", process.execPath], {
+      seconds: 900,
+    }),
   );
   const found = [...reports(`Linux ${release()} ${arch()}, this machine`, text)];
   for (const kernel of kernels) {
     // Where nothing happens time leaps: what looks hung has only been waiting for a moment.
     const patience = "sysctl.kernel.hung_task_timeout_secs=0 rcupdate.rcu_cpu_stall_suppress=1";
     const machine = [join(root, "machine/run"), "--kernel", kernel, "--icount", "--append", patience];
-    const script = `vkernel load >/dev/null && exec /src/bench/network/inside.sh ${rounds.machine} 1`;
+    const script = `vkernel load >/dev/null && exec /src/bench/network/inside.sh ${rounds.machine} 1 bun`;
     const said = await showing(`nginx on Linux ${kernel}`, () =>
       output([...machine, "--timeout", "1500", "--", "sh", "-c", script], { seconds: 1700 }),
     );

@@ -1,10 +1,12 @@
 #!/bin/bash
-# inside.sh ROUNDS SECONDS, as root where servers may be made and devices are nobody else's: the same nginx on the main
+# inside.sh ROUNDS SECONDS BUN, as root where servers may be made and devices are nobody else's: the same nginx on the main
 # server, in a server, in a server with NETNS=yes and behind veth and NAT as container tools do it, asked through the
-# loopback and from a network namespace at the end of a veth pair. Each round asks all of them, another one first.
+# loopback and from a network namespace at the end of a veth pair. Each round asks all of them, another one first. All are
+# in control groups, as services and containers are: what the kernel accounts there costs all alike.
 # Prints ROUND PATH MODE CONTESTANT REQUESTS/S MEDIAN 99TH, separated by tabs, the last two with their units.
 set -eu
-rounds=$1 seconds=$2
+rounds=$1 seconds=$2 bun=$3
+here=$(dirname "$(readlink -f "$0")")
 root=${VSERVER_ROOT:-/vservers} work=$(mktemp -d)
 last=$(($(nproc) - 1))
 pids=()
@@ -15,6 +17,8 @@ cleanup() {
   ip link del bench0 2>/dev/null || true
   ip link del bench1 2>/dev/null || true
   nft delete table ip bench 2>/dev/null || true
+  wait
+  rmdir /sys/fs/cgroup/bench-{main,empty,container} 2>/dev/null || true
   rm -rf "$work"
 }
 trap cleanup EXIT
@@ -73,13 +77,26 @@ http { access_log off; keepalive_requests 1000000000;
 serve() { # CONFIGURATION COMMAND...
   local configuration=$1
   shift
-  taskset -c "$last" "$@" nginx -e stderr -c "$configuration" </dev/null &
+  "$@" taskset -c "$last" nginx -e stderr -c "$configuration" </dev/null &
   pids+=($!)
 }
+grouped() { # GROUP COMMAND...
+  local group=/sys/fs/cgroup/bench-$1
+  shift
+  mkdir -p "$group"
+  echo $BASHPID >"$group/cgroup.procs"
+  exec "$@"
+}
 configuration 10.9.0.1:80 >"$work/main.conf"
+configuration 10.9.0.1:81 >"$work/empty.conf"
 configuration 80 >"$work/any.conf"
-serve "$work/main.conf" env
-serve "$work/any.conf" ip netns exec bench-container
+serve "$work/main.conf" grouped main
+serve "$work/empty.conf" grouped empty
+until [ -d /sys/fs/cgroup/bench-empty ]; do sleep 0.1; done
+"$bun" "$here/empty.ts" "$here/../../build/bench/packets.bpf.o" /sys/fs/cgroup/bench-empty >"$work/attached" &
+pids+=($!)
+until [ -s "$work/attached" ]; do kill -0 $! && sleep 0.1; done
+serve "$work/any.conf" grouped container ip netns exec bench-container
 
 mkdir -p /etc/vservers
 server() { # NAME LINE...
@@ -107,8 +124,8 @@ server bench-netns 'IPROOT="bench0:10.9.0.3/24"' NETNS=yes
 
 # ---- the race
 
-names=("main server" "virtual server" "virtual server, NETNS=yes" "veth and NAT")
-addresses=(10.9.0.1:80 10.9.0.2:80 10.9.0.3:80 10.9.0.1:8080)
+names=("main server" "main server, empty backstop" "virtual server" "virtual server, NETNS=yes" "veth and NAT")
+addresses=(10.9.0.1:80 10.9.0.1:81 10.9.0.2:80 10.9.0.3:80 10.9.0.1:8080)
 through() { # PATH COMMAND...
   local from=()
   [ "$1" = loopback ] || from=(ip netns exec bench-client)
