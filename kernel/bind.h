@@ -11,7 +11,7 @@
 
 #ifdef OWN_CGROUP
 
-/* It serves the first alone. What nobody needs is not noted: every accepted socket would be given a copy. */
+/* It serves the first alone: there is nothing to note. */
 static __always_inline int bind_wildcard(struct bpf_sock_addr *ctx, struct rule *rule, struct address first, bool ip4,
 					 bool ip6)
 {
@@ -27,7 +27,7 @@ static __always_inline int bind_wildcard(struct bpf_sock_addr *ctx, struct rule 
 
 	if (is_any_taken(ctx, rule, ip4, ip6))
 		return refuse(-EADDRINUSE);
-	face = make_face(ctx->sk, rule);
+	face = make_face(ctx->sk, rule->loop);
 	if (!face)
 		return refuse(-ENOMEM);
 	face->wildcard = 1;
@@ -37,14 +37,21 @@ static __always_inline int bind_wildcard(struct bpf_sock_addr *ctx, struct rule 
 
 #endif
 
+static __always_inline void note_hidden(struct face *face, __u32 port)
+{
+	face->hidden = 1;
+	face->hidden_port = port;
+}
+
 static __always_inline int hide(struct bpf_sock_addr *ctx, struct rule *rule)
 {
-	struct face *face = make_face(ctx->sk, rule);
+	struct face *face = make_face(ctx->sk, rule->loop), *of_connection = face_of_connection(ctx->sk, 0);
 
 	if (!face)
 		return refuse(-ENOMEM);
-	face->hidden = 1;
-	face->hidden_port = ctx->user_port;
+	note_hidden(face, ctx->user_port);
+	if (of_connection)
+		note_hidden(of_connection, ctx->user_port);
 	ctx->user_port = 0;
 	return CGROUP_ALLOW;
 }
@@ -90,7 +97,7 @@ static __always_inline int bind_loopback(struct bpf_sock_addr *ctx, struct rule 
 {
 	if (is_taken(ctx, at, 0))
 		return refuse(-EADDRINUSE);
-	return make_face(ctx->sk, rule) ? CGROUP_ALLOW : refuse(-ENOMEM);
+	return make_face(ctx->sk, rule->loop) ? CGROUP_ALLOW : refuse(-ENOMEM);
 }
 
 SEC("cgroup/bind4")

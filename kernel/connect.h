@@ -52,7 +52,7 @@ static __always_inline int refuse_source4(struct rule *rule, __u32 bound)
 /* A datagram socket that speaks to its own loopback is shown 127.0.0.1 as its peer. */
 static __always_inline void note_loopback(struct bpf_sock_addr *ctx, struct rule *rule)
 {
-	make_face(ctx->sk, rule);
+	make_face(ctx->sk, rule->loop);
 }
 
 /* Gives the socket that connects its source. An IPv6 one may be told an IPv4 address as well, by connect4 or by connect6. */

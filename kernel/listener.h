@@ -4,12 +4,13 @@
  * own, and look-ups for the others, and for its loopback, are steered to it; one that never called bind stands on the
  * wildcard, and look-ups for addresses that are not its own are refused, as for a hidden listener all are.
  * How: sockops sees a listener begin and end, and enters it in `listeners` under every own address; sk_lookup finds it
- * there; nobody takes an entry from a listener that has it. A loopback of a context is spoken to from itself alone.
+ * there; nobody takes an entry from a listener that has it. Of MPTCP none can be entered: it is noted in `stands`, and steer.h
+ * brings it what comes for the further addresses. A loopback of a context is spoken to from itself alone.
  * Established traffic is not touched. */
 #ifndef VS_LISTENER_H
 #define VS_LISTENER_H
 
-#include "rule.h"
+#include "steer.h"
 
 #define TCP_CLOSE 7
 #define LOOPBACK_DEVICE 1
@@ -51,14 +52,6 @@ static __always_inline void enter(struct bpf_sock_ops *ops, __u64 high, __u64 lo
 	bpf_sock_hash_update(ops, &listeners, &key, BPF_NOEXIST);
 }
 
-static __always_inline bool is_own_loop(struct rule *rule, __u64 high, __u64 low)
-{
-	if (!rule->loop)
-		return false;
-	return high == VS_LOOPBACK6 ? low == loopback6_low(rule->loop) :
-				      !high && low == mapped(loopback_of(rule->loop));
-}
-
 /* Enters it under all own addresses of the families it serves, and their loopbacks. */
 static __always_inline void enter_all(struct bpf_sock_ops *ops, struct rule *rule, bool ip4, bool ip6)
 {
@@ -94,6 +87,31 @@ static __always_inline void local_address(struct bpf_sock_ops *ops, __u64 *high,
 	*low = joined(third, ops->local_ip6[3]);
 }
 
+static __always_inline bool is_multipath(struct bpf_sock *sk)
+{
+	return bpf_skc_to_mptcp_sock(sk);
+}
+
+/* A listener of MPTCP that stands on a loopback, or on every address without having been bound: that it does has to be known
+ * where what strays there is turned away, and forgotten when it ends. */
+static __always_inline bool is_told_by_note(struct rule *rule, struct address *at)
+{
+	return (!at->high && !at->low) || is_own_loop(rule, at->high, at->low);
+}
+
+static __always_inline void note_multipath(struct bpf_sock_ops *ops, struct rule *rule, struct address *at, bool begins,
+					   bool ip4, bool ip6)
+{
+	struct place place = { at->high, at->low, bpf_htons(ops->local_port), IPPROTO_TCP };
+
+	if (!at->high && !at->low)
+		note_all(place.port, IPPROTO_TCP, rule, begins ? at : 0, ip4, ip6);
+	else if (begins)
+		bpf_map_update_elem(&stands, &place, at, BPF_ANY);
+	else
+		bpf_map_delete_elem(&stands, &place);
+}
+
 static __always_inline void fence(struct bpf_sock_ops *ops, __u16 family, __u32 where)
 {
 	struct fence_key key = { .family = family, .port = ops->local_port };
@@ -111,13 +129,24 @@ static __always_inline bool serves_ip4(struct bpf_sock_ops *ops, struct bpf_sock
 	return common && !BPF_CORE_READ_BITFIELD_PROBED(common, skc_ipv6only);
 }
 
+static __always_inline void begin_multipath(struct bpf_sock_ops *ops, struct rule *rule, struct face *face,
+					    struct address at, bool ip4, bool ip6)
+{
+	if (is_told_by_note(rule, &at)) {
+		note_multipath(ops, rule, &at, true, ip4, ip6);
+		bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
+	} else if (face && face->wildcard) {
+		note_all(bpf_htons(ops->local_port), IPPROTO_TCP, rule, &at, ip4, ip6);
+	}
+}
+
 static __always_inline void begin(struct bpf_sock_ops *ops)
 {
 	struct bpf_sock *sk = ops->sk;
 	struct rule *rule = rule_of(sk);
 	struct face *face = face_of(sk);
 	bool ip4, ip6 = ops->family == AF_INET6;
-	__u64 high, low;
+	struct address at;
 
 	if (!rule || bpf_get_netns_cookie(ops) != bpf_get_netns_cookie(0))
 		return;
@@ -127,17 +156,19 @@ static __always_inline void begin(struct bpf_sock_ops *ops)
 		return;
 	}
 	ip4 = serves_ip4(ops, sk);
-	local_address(ops, &high, &low);
-	if (high || low) {
-		if (face && face->wildcard)
-			enter_all(ops, rule, ip4, ip6);
-		else if (is_own_loop(rule, high, low))
-			enter(ops, high, low);
+	local_address(ops, &at.high, &at.low);
+	if (is_multipath(sk))
+		begin_multipath(ops, rule, face, at, ip4, ip6);
+	else if (face && face->wildcard)
+		enter_all(ops, rule, ip4, ip6);
+	else if (is_own_loop(rule, at.high, at.low))
+		enter(ops, at.high, at.low);
+	else if (!at.high && !at.low)
+		enter_all(ops, rule, ip4, ip6);
+	if (at.high || at.low)
 		return;
-	}
 	/* It never called bind. */
-	face = make_face(sk, rule);
-	enter_all(ops, rule, ip4, ip6);
+	make_face(sk, rule->loop);
 	fence(ops, ops->family, FENCE_EVERYWHERE);
 	if (ip6 && ip4)
 		fence(ops, AF_INET, FENCE_EVERYWHERE);
@@ -148,20 +179,47 @@ static __always_inline void end(struct bpf_sock_ops *ops)
 {
 	struct fence_key key = { .family = ops->family, .port = ops->local_port };
 	struct bpf_sock *sk = ops->sk;
+	struct address at;
+	struct rule *rule;
+	bool ip4;
 
 	if (ops->args[0] != BPF_TCP_LISTEN || ops->args[1] != BPF_TCP_CLOSE)
 		return;
 	bpf_map_delete_elem(&fences, &key);
-	if (key.family == AF_INET6 && sk && serves_ip4(ops, sk)) {
+	if (!sk)
+		return;
+	ip4 = serves_ip4(ops, sk);
+	local_address(ops, &at.high, &at.low);
+	rule = is_multipath(sk) ? rule_of(sk) : 0;
+	if (rule && is_told_by_note(rule, &at))
+		note_multipath(ops, rule, &at, false, ip4, key.family == AF_INET6);
+	if (key.family == AF_INET6 && ip4) {
 		key.family = AF_INET;
 		bpf_map_delete_elem(&fences, &key);
 	}
 }
 
+/* A connection that comes in over a context's loopback is shown to have come from and to 127.0.0.1 or ::1. */
+static __always_inline void accept_on_loopback(struct bpf_sock_ops *ops)
+{
+	struct bpf_sock *sk = ops->sk;
+	__u64 high, low;
+
+	if (!sk)
+		return;
+	local_address(ops, &high, &low);
+	if (is_mapped(high, low) && is_foreign_loop(low >> 32, 0))
+		make_face(sk, id_in_loopback(low >> 32));
+	else if (is_foreign_loop6(high, low, 0))
+		make_face(sk, bpf_be64_to_cpu(low));
+}
+
 SEC("sockops")
 int vs_sockops(struct bpf_sock_ops *ops)
 {
-	if (ops->op == BPF_SOCK_OPS_TCP_LISTEN_CB)
+	if (ops->op == BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB)
+		accept_on_loopback(ops);
+	else if (ops->op == BPF_SOCK_OPS_TCP_LISTEN_CB)
 		begin(ops);
 	else if (ops->op == BPF_SOCK_OPS_STATE_CB)
 		end(ops);
@@ -214,6 +272,15 @@ static __always_inline bool is_fenced(struct bpf_sk_lookup *ctx, struct listener
 	return !key->high && key->low == (ctx->family == AF_INET ? mapped(LOOPBACK) : LOOPBACK6_LOW);
 }
 
+/* Whether an MPTCP listener that stands there, or on every address without having been bound, serves the address. */
+static __always_inline bool is_multipath_at(struct listener_key *key)
+{
+	struct place place = { key->high, key->low, bpf_htons(key->port), IPPROTO_TCP };
+	struct address *stand = bpf_map_lookup_elem(&stands, &place);
+
+	return stand && ((!stand->high && !stand->low) || (stand->high == key->high && stand->low == key->low));
+}
+
 SEC("sk_lookup")
 int vs_sk_lookup(struct bpf_sk_lookup *ctx)
 {
@@ -236,7 +303,7 @@ int vs_sk_lookup(struct bpf_sk_lookup *ctx)
 	if (ctx->protocol != IPPROTO_TCP || steer_to(ctx, &key))
 		return SK_PASS;
 	/* What listens on every address of the main server is not on a context's loopback. */
-	return loop || is_fenced(ctx, &key) ? SK_DROP : SK_PASS;
+	return (loop || is_fenced(ctx, &key)) && !is_multipath_at(&key) ? SK_DROP : SK_PASS;
 }
 
 #endif

@@ -25,7 +25,7 @@ struct rule {
 	struct addresses own;
 };
 
-/* What is left of a rule on accepted sockets: how their addresses are shown. */
+/* How a socket's addresses are shown. Accepted ones have it only where that matters: of a loopback (listener.h). */
 struct face {
 	__u32 loop;
 	__u16 hidden_port; /* network order: the port of a bind that was put out of reach */
@@ -42,7 +42,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct face);
 } faces SEC(".maps");
@@ -52,12 +52,23 @@ static __always_inline struct face *face_of(struct bpf_sock *sk)
 	return sk ? bpf_sk_storage_get(&faces, sk, 0, 0) : 0;
 }
 
-static __always_inline struct face *make_face(struct bpf_sock *sk, struct rule *rule)
+/* Of MPTCP it is the connection that is asked for its addresses, and a path of it that binds, connects and accepts. */
+static __always_inline struct face *face_of_connection(struct bpf_sock *sk, __u64 flags)
 {
+	struct mptcp_sock *connection = sk->protocol == IPPROTO_TCP ? bpf_skc_to_mptcp_sock(sk) : 0;
+
+	return connection ? bpf_sk_storage_get(&faces, connection, 0, flags) : 0;
+}
+
+static __always_inline struct face *make_face(struct bpf_sock *sk, __u32 loop)
+{
+	struct face *of_connection = face_of_connection(sk, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	struct face *face = bpf_sk_storage_get(&faces, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
+	if (of_connection)
+		of_connection->loop = loop;
 	if (face)
-		face->loop = rule->loop;
+		face->loop = loop;
 	return face;
 }
 
@@ -127,17 +138,29 @@ static __always_inline bool is_loop_of_other(__u32 xid, __u32 mine)
 
 #endif
 
+static __always_inline bool is_own_loop(struct rule *rule, __u64 high, __u64 low)
+{
+	if (!rule->loop)
+		return false;
+	return high == VS_LOOPBACK6 ? low == loopback6_low(rule->loop) :
+				      !high && low == mapped(loopback_of(rule->loop));
+}
+
 static __always_inline bool is_loopback(__u32 ip4)
 {
 	return (ip4 & bpf_htonl(0xff000000)) == bpf_htonl(0x7f000000);
 }
 
+/* The id in 127.A.B.1, whether there is such a context or not. */
+static __always_inline __u32 id_in_loopback(__u32 ip4)
+{
+	return bpf_ntohl(ip4) >> 8 & 0xffff;
+}
+
 /* Whether 127.A.B.1 or VS_LOOPBACK6::id is the loopback of another context: nobody but that context reaches it. */
 static __always_inline bool is_foreign_loop(__u32 ip4, __u32 mine)
 {
-	__u32 host = bpf_ntohl(ip4);
-
-	return is_loopback(ip4) && (host & 0xff) == 1 && is_loop_of_other(host >> 8 & 0xffff, mine);
+	return is_loopback(ip4) && (bpf_ntohl(ip4) & 0xff) == 1 && is_loop_of_other(id_in_loopback(ip4), mine);
 }
 
 static __always_inline bool is_foreign_loop6(__u64 high, __u64 low, __u32 mine)

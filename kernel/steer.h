@@ -1,10 +1,11 @@
-/* Datagram sockets on every address: reached on each of their task's own, and on its loopback.
+/* Datagram sockets and MPTCP listeners on every address: reached on each of their task's own, and on its loopback.
  *
- * No hook can enter a datagram socket in a SOCKHASH, so sk_lookup cannot find it. Instead a wildcard bind notes, for each
- * further address, where the socket really stands (`stands`); a tcx program at the devices looks the socket up there
- * and gives it to the packet. That holds across families, too: a socket of both stands on an IPv4 address, and IPv6 packets,
- * which no look-up would bring there, are given to it. An exact socket goes first. The devices: the loopback always, others while a server with
- * several addresses is set up. Not covered: later fragments, broadcasts and groups a wildcard socket joined. */
+ * Neither can be entered in a SOCKHASH, so sk_lookup cannot find them. Instead a wildcard bind of the one, and a listen of the
+ * other (listener.h), note for each further address where the socket really stands (`stands`); a tcx program at the devices
+ * looks the socket up there and gives it to the packet: to every datagram, to the first packet of a connection. That holds
+ * across families, too: a socket of both stands on an IPv4 address, and IPv6 packets, which no look-up would bring there, are
+ * given to it. An exact socket goes first. The devices: the loopback always, others while a server with several addresses is
+ * set up. Not covered: later fragments, broadcasts and groups a wildcard socket joined, SYN cookies of an MPTCP listener. */
 #ifndef VS_STEER_H
 #define VS_STEER_H
 
@@ -17,6 +18,10 @@
 #define TCX_DROP 2
 #endif
 #define MORE_FRAGMENTS bpf_htons(0x1fff)
+/* Where the flags stand in a TCP header. */
+#define TCP_FLAGS 13
+#define TCP_SYN 0x02
+#define TCP_ACK 0x10
 
 #ifndef OWN_CGROUP
 
@@ -24,11 +29,11 @@ struct place {
 	__u64 high;
 	__u64 low;
 	__u32 port; /* network order */
-	__u32 unused;
+	__u32 protocol;
 };
 
 /* From an address and port somebody sends to, to where the socket stands. An entry that outlives its socket does no harm:
- * a socket that is found is asked whether it was bound to every address. */
+ * a socket that is found is asked whether it was bound to every address, and has this one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
@@ -36,20 +41,21 @@ struct {
 	__type(value, struct address);
 } stands SEC(".maps");
 
-static __always_inline void offer(struct place *place, const struct address *first)
+/* Notes where the socket stands; without `stand` that it is gone. At the address itself it is found without. */
+static __always_inline void note(struct place *place, const struct address *stand)
 {
-	if (place->high != first->high || place->low != first->low)
-		bpf_map_update_elem(&stands, place, first, BPF_ANY);
+	if (!stand)
+		bpf_map_delete_elem(&stands, place);
+	else if (place->high != stand->high || place->low != stand->low)
+		bpf_map_update_elem(&stands, place, stand, BPF_ANY);
 }
 
-/* Notes the socket that has just been given its first address, and the families it serves. */
-static __always_inline void offer_datagrams(struct bpf_sock_addr *ctx, struct rule *rule, struct address first, bool ip4,
-					    bool ip6)
+/* The same for all own addresses of the families it serves, and their loopbacks. */
+static __always_inline void note_all(__u32 port, __u32 protocol, struct rule *rule, const struct address *stand, bool ip4,
+				     bool ip6)
 {
-	struct place place = { .port = ctx->user_port };
+	struct place place = { .port = port, .protocol = protocol };
 
-	if (ctx->protocol != IPPROTO_UDP || !place.port)
-		return;
 	for (__u32 at = 0; at < VS_MOST_ADDRESSES; at++) {
 		if (at >= rule->own.count)
 			break;
@@ -57,20 +63,28 @@ static __always_inline void offer_datagrams(struct bpf_sock_addr *ctx, struct ru
 			continue;
 		place.high = rule->own.list[at].high;
 		place.low = rule->own.list[at].low;
-		offer(&place, &first);
+		note(&place, stand);
 	}
 	if (!rule->loop)
 		return;
 	if (ip4 && has_family4(&rule->own)) {
 		place.high = 0;
 		place.low = mapped(loopback_of(rule->loop));
-		offer(&place, &first);
+		note(&place, stand);
 	}
 	if (ip6 && has_family6(&rule->own)) {
 		place.high = VS_LOOPBACK6;
 		place.low = loopback6_low(rule->loop);
-		offer(&place, &first);
+		note(&place, stand);
 	}
+}
+
+/* A datagram socket has just been given its first address. */
+static __always_inline void offer_datagrams(struct bpf_sock_addr *ctx, struct rule *rule, struct address first, bool ip4,
+					    bool ip6)
+{
+	if (ctx->protocol == IPPROTO_UDP && ctx->user_port)
+		note_all(ctx->user_port, IPPROTO_UDP, rule, &first, ip4, ip6);
 }
 
 struct ports {
@@ -78,40 +92,119 @@ struct ports {
 	__be16 destination;
 };
 
-static __always_inline struct bpf_sock *find4(struct __sk_buff *skb, __u32 from, __u32 to, struct ports *ports)
+static __always_inline struct bpf_sock *find4(struct __sk_buff *skb, bool stream, __u32 from, __u32 to,
+					      struct ports *ports)
 {
 	struct bpf_sock_tuple tuple = {
 		.ipv4 = { .saddr = from, .daddr = to, .sport = ports->source, .dport = ports->destination },
 	};
 
-	return bpf_sk_lookup_udp(skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	return stream ? bpf_sk_lookup_tcp(skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0) :
+			bpf_sk_lookup_udp(skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
 }
 
-static __always_inline struct bpf_sock *find6(struct __sk_buff *skb, __u64 *from, const struct address *to,
+static __always_inline struct bpf_sock *find6(struct __sk_buff *skb, bool stream, __u64 *from, const struct address *to,
 					      struct ports *ports)
 {
 	struct bpf_sock_tuple tuple = { .ipv6 = { .sport = ports->source, .dport = ports->destination } };
 
 	/* Where it stands on an IPv4 address, nobody there is connected to an IPv6 one. */
 	if (is_mapped(to->high, to->low))
-		return find4(skb, 0, to->low >> 32, ports);
+		return find4(skb, stream, 0, to->low >> 32, ports);
 	__builtin_memcpy(tuple.ipv6.saddr, from, 16);
 	__builtin_memcpy(tuple.ipv6.daddr, to, 16);
-	return bpf_sk_lookup_udp(skb, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
+	return stream ? bpf_sk_lookup_tcp(skb, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0) :
+			bpf_sk_lookup_udp(skb, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
 }
 
-/* Gives the socket to the packet if it was bound to every address and can take one of the family; always lets go of it. */
-static __always_inline bool give(struct __sk_buff *skb, struct bpf_sock *sk, bool ip6)
+static __always_inline bool serves(struct bpf_sock *sk, struct place *place)
 {
-	struct face *face;
+	struct face *face = face_of(sk);
+	struct rule *rule = rule_of(sk);
+
+	return face && face->wildcard && rule &&
+	       (has_address(&rule->own, place->high, place->low) || is_own_loop(rule, place->high, place->low));
+}
+
+/* Gives the socket to the packet if it serves every address of its set, and can take one of the family; always lets go of it. */
+static __always_inline bool give(struct __sk_buff *skb, struct place *place, struct bpf_sock *sk)
+{
 	bool given;
 
 	if (!sk)
 		return false;
-	face = face_of(sk);
-	given = face && face->wildcard && (!ip6 || sk->family == AF_INET6) && !bpf_sk_assign(skb, sk, 0);
+	given = (place->protocol == IPPROTO_UDP || sk->state == BPF_TCP_LISTEN) && serves(sk, place) &&
+		(is_mapped(place->high, place->low) || sk->family == AF_INET6) && !bpf_sk_assign(skb, sk, 0);
 	bpf_sk_release(sk);
 	return given;
+}
+
+/* Reads what follows the IP header. False: no packet that is steered; of a connection the first one is. */
+static __always_inline bool read_ports(struct __sk_buff *skb, __u32 at, __u8 protocol, struct ports *ports)
+{
+	__u8 flags;
+
+	if (protocol != IPPROTO_UDP && protocol != IPPROTO_TCP)
+		return false;
+	if (bpf_skb_load_bytes_relative(skb, at, ports, sizeof(*ports), BPF_HDR_START_NET))
+		return false;
+	if (protocol == IPPROTO_UDP)
+		return true;
+	return !bpf_skb_load_bytes_relative(skb, at + TCP_FLAGS, &flags, 1, BPF_HDR_START_NET) &&
+	       (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
+}
+
+/* Whether the connection is known, or a listener of its own stands at the address: both go first. */
+static __always_inline bool is_taken_by_stream4(struct __sk_buff *skb, __u32 from, __u32 to, struct ports *ports)
+{
+	struct bpf_sock_tuple tuple = {
+		.ipv4 = { .saddr = from, .daddr = to, .sport = ports->source, .dport = ports->destination },
+	};
+	struct bpf_sock *sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv4), BPF_F_CURRENT_NETNS, 0);
+	bool result;
+
+	if (!sk)
+		return false;
+	result = sk->state != BPF_TCP_LISTEN || sk->src_ip4 == to;
+	bpf_sk_release(sk);
+	return result;
+}
+
+static __always_inline bool is_taken_by_stream6(struct __sk_buff *skb, __u64 *from, __u64 *to, struct ports *ports)
+{
+	struct bpf_sock_tuple tuple = { .ipv6 = { .sport = ports->source, .dport = ports->destination } };
+	struct bpf_sock *sk;
+	bool result;
+	__u32 third;
+
+	__builtin_memcpy(tuple.ipv6.saddr, from, 16);
+	__builtin_memcpy(tuple.ipv6.daddr, to, 16);
+	sk = bpf_skc_lookup_tcp(skb, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
+	if (!sk)
+		return false;
+	third = sk->src_ip6[2];
+	SEPARATE(third);
+	result = sk->state != BPF_TCP_LISTEN || joined(third, sk->src_ip6[3]) == to[1];
+	bpf_sk_release(sk);
+	return result;
+}
+
+/* Connections that stray to a loopback are refused in listener.h. */
+static __always_inline int steer_stream4(struct __sk_buff *skb, __u32 from, __u32 to, struct ports *ports,
+					 struct place *place, struct address *stand)
+{
+	if (stand && !(is_foreign_loop(to, 0) && from != to) && !is_taken_by_stream4(skb, from, to, ports))
+		give(skb, place, find4(skb, true, from, stand->low >> 32, ports));
+	return TCX_NEXT;
+}
+
+static __always_inline int steer_stream6(struct __sk_buff *skb, __u64 *from, __u64 *to, struct ports *ports,
+					 struct place *place, struct address *stand)
+{
+	if (stand && !(is_foreign_loop6(to[0], to[1], 0) && from[1] != to[1]) &&
+	    !is_taken_by_stream6(skb, from, to, ports))
+		give(skb, place, find6(skb, true, from, stand, ports));
+	return TCX_NEXT;
 }
 
 static __always_inline int steer4(struct __sk_buff *skb)
@@ -129,18 +222,19 @@ static __always_inline int steer4(struct __sk_buff *skb)
 	struct bpf_sock *sk;
 	bool exact, loop, found;
 
-	if (bpf_skb_load_bytes_relative(skb, 0, &ip, sizeof(ip), BPF_HDR_START_NET) || ip.protocol != IPPROTO_UDP ||
-	    ip.fragment & MORE_FRAGMENTS)
-		return TCX_NEXT;
-	if (bpf_skb_load_bytes_relative(skb, (ip.version & 0xf) * 4, &ports, sizeof(ports), BPF_HDR_START_NET))
+	if (bpf_skb_load_bytes_relative(skb, 0, &ip, sizeof(ip), BPF_HDR_START_NET) || ip.fragment & MORE_FRAGMENTS ||
+	    !read_ports(skb, (ip.version & 0xf) * 4, ip.protocol, &ports))
 		return TCX_NEXT;
 	place.low = mapped(ip.to);
 	place.port = ports.destination;
+	place.protocol = ip.protocol;
 	stand = bpf_map_lookup_elem(&stands, &place);
+	if (ip.protocol == IPPROTO_TCP)
+		return steer_stream4(skb, ip.from, ip.to, &ports, &place, stand);
 	loop = is_foreign_loop(ip.to, 0);
 	if (!stand && !loop)
 		return TCX_NEXT;
-	sk = find4(skb, ip.from, ip.to, &ports);
+	sk = find4(skb, false, ip.from, ip.to, &ports);
 	found = sk;
 	if (sk) {
 		exact = sk->src_ip4 == ip.to;
@@ -148,7 +242,7 @@ static __always_inline int steer4(struct __sk_buff *skb)
 		if (exact)
 			return TCX_NEXT;
 	}
-	if (stand && give(skb, find4(skb, ip.from, stand->low >> 32, &ports), false))
+	if (stand && give(skb, &place, find4(skb, false, ip.from, stand->low >> 32, &ports)))
 		return TCX_NEXT;
 	/* What was found is on every address of the main server, and a context's loopback is none of them. */
 	return loop && found ? TCX_DROP : TCX_NEXT;
@@ -168,17 +262,20 @@ static __always_inline int steer6(struct __sk_buff *skb)
 	struct bpf_sock *sk;
 	bool exact, loop, found;
 
-	if (bpf_skb_load_bytes_relative(skb, 0, &ip, sizeof(ip), BPF_HDR_START_NET) || ip.next != IPPROTO_UDP ||
-	    bpf_skb_load_bytes_relative(skb, sizeof(ip), &ports, sizeof(ports), BPF_HDR_START_NET))
+	if (bpf_skb_load_bytes_relative(skb, 0, &ip, sizeof(ip), BPF_HDR_START_NET) ||
+	    !read_ports(skb, sizeof(ip), ip.next, &ports))
 		return TCX_NEXT;
 	place.high = ip.to[0];
 	place.low = ip.to[1];
 	place.port = ports.destination;
+	place.protocol = ip.next;
 	stand = bpf_map_lookup_elem(&stands, &place);
+	if (ip.next == IPPROTO_TCP)
+		return steer_stream6(skb, ip.from, ip.to, &ports, &place, stand);
 	loop = is_foreign_loop6(place.high, place.low, 0);
 	if (!stand && !loop)
 		return TCX_NEXT;
-	sk = find6(skb, ip.from, (struct address *)&place, &ports);
+	sk = find6(skb, false, ip.from, (struct address *)&place, &ports);
 	found = sk;
 	if (sk) {
 		__u32 third = sk->src_ip6[2];
@@ -189,7 +286,7 @@ static __always_inline int steer6(struct __sk_buff *skb)
 		if (exact)
 			return TCX_NEXT;
 	}
-	if (stand && give(skb, find6(skb, ip.from, stand, &ports), true))
+	if (stand && give(skb, &place, find6(skb, false, ip.from, stand, &ports)))
 		return TCX_NEXT;
 	return loop && found ? TCX_DROP : TCX_NEXT;
 }

@@ -68,22 +68,20 @@ static __always_inline bool serves_for_others(struct bpf_sock *sk, const struct 
 	return result;
 }
 
-/* Whether another set than `set` has it; 0 is none. TCP: what sk_lookup finds there. Datagrams: what stands where the note
- * says. */
+/* Whether another set than `set` has it; 0 is none: what sk_lookup finds there of TCP, or what stands where a note says. */
 static __always_inline bool is_taken(struct bpf_sock_addr *ctx, const struct address *at, __u64 set)
 {
 	__be16 port = ctx->user_port;
-	struct place place = { .high = at->high, .low = at->low, .port = port };
+	__u32 protocol = ctx->protocol;
+	struct place place = { .high = at->high, .low = at->low, .port = port, .protocol = protocol };
 	struct address *stand;
 
-	if (!port)
+	if (!port || (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP))
 		return false;
-	if (ctx->protocol == IPPROTO_TCP)
-		return serves_for_others(find_at(ctx, true, at, port), at, set);
-	if (ctx->protocol != IPPROTO_UDP)
-		return false;
+	if (protocol == IPPROTO_TCP && serves_for_others(find_at(ctx, true, at, port), at, set))
+		return true;
 	stand = bpf_map_lookup_elem(&stands, &place);
-	return stand && serves_for_others(find_at(ctx, false, stand, port), at, set);
+	return stand && serves_for_others(find_at(ctx, protocol == IPPROTO_TCP, stand, port), at, set);
 }
 
 /* For a socket that is to serve all addresses of its set: one that is taken is enough. */

@@ -14,6 +14,9 @@ const database = (tag: string) => [
   `kind=udp,family=4,port=3307,tag=${tag}`,
   `kind=tcp,family=6,port=3308,only=0,tag=${tag}`,
   `kind=udp,family=6,port=3308,only=0,tag=${tag}`,
+  `kind=mptcp,family=4,at=127.0.0.1,port=3310,tag=${tag}`,
+  `kind=mptcp,family=6,at=::1,port=3310,tag=${tag}`,
+  `kind=mptcp,family=6,port=3311,only=0,tag=${tag}`,
 ];
 
 beforeAll(async () => {
@@ -32,6 +35,7 @@ afterAll(async () => {
   run("ip", "address", "del", "fd00::1/64", "dev", "eth0");
 });
 
+const loopback = (family: number) => (family === 4 ? "127.0.0.1" : "::1");
 const local = ["kind=tcp,family=4,to=127.0.0.1,port=3306", "kind=tcp,family=6,to=::1,port=3306"];
 
 test("each meets its own service at 127.0.0.1 and ::1, and both ends read just that", () => {
@@ -67,6 +71,38 @@ test("a service on every address is reached on the own loopback, too, by TCP of 
   for (const answer of ask(inGuest("eps"), ...specs)) expect(answer).toStartWith("eps ");
 });
 
+test("so is a listener of MPTCP, on its loopback or on every address, and both ends read 127.0.0.1 and ::1", () => {
+  const answers = (kind: string, port: number) =>
+    ask(
+      inGuest("zeta"),
+      ...[4, 6].map((family) => `kind=${kind},family=${family},to=${loopback(family)},port=${port}`),
+    );
+  for (const kind of ["mptcp", "tcp"]) {
+    expect(answers(kind, 3310)).toEqual([
+      "zeta 127.0.0.1 127.0.0.1 own 127.0.0.1 peer 127.0.0.1",
+      "zeta ::1 ::1 own ::1 peer ::1",
+    ]);
+    expect(answers(kind, 3311)).toEqual([
+      "zeta ::ffff:127.0.0.1 ::ffff:127.0.0.1 own 127.0.0.1 peer 127.0.0.1",
+      "zeta ::1 ::1 own ::1 peer ::1",
+    ]);
+  }
+});
+
+test("where an MPTCP listener of a server's loopback has ended, nothing of the main server's is met", async () => {
+  const port = 3396;
+  for (const at of [",at=127.0.0.1", ""]) {
+    const spec = `kind=mptcp,family=4${at},port=${port}`;
+    const own = await serve(inGuest("eps"), `${spec},tag=eps`);
+    expect(ask(inGuest("eps"), `kind=tcp,family=4,to=127.0.0.1,port=${port}`)[0]).toStartWith("eps ");
+    await own.stop();
+    const after = await serve(main, `kind=tcp,family=4,port=${port},tag=main`);
+    expect(ask(inGuest("eps"), `kind=tcp,family=4,to=127.0.0.1,port=${port}`)).toEqual(["ECONNREFUSED"]);
+    expect(ask(main, `kind=tcp,family=4,to=127.0.0.1,port=${port}`)[0]).toStartWith("main ");
+    await after.stop();
+  }
+});
+
 test("nobody reaches or takes the loopback of another context: not the main server, not a neighbour, tied or not", () => {
   const xid = contextOf("eps");
   const twin = `127.${xid >> 8}.${xid & 255}.1`;
@@ -77,6 +113,10 @@ test("nobody reaches or takes the loopback of another context: not the main serv
     `kind=tcp,family=6,to=::ffff:${twin},port=3306`,
     `kind=udp,family=4,to=${twin},port=3306`,
     `kind=udp,family=4,to=${twin},port=3306,connected=1`,
+    ...["tcp", "mptcp"].flatMap((kind) => [
+      `kind=${kind},family=4,to=${twin},port=3310`,
+      `kind=${kind},family=6,to=${twin6},port=3311`,
+    ]),
   ];
   for (const place of [main, tied("10.0.0.1", "fd00::1"), inGuest("zeta")]) {
     for (const answer of ask(place, ...specs)) expect(["ECONNREFUSED", "ENETUNREACH"]).toContain(answer);

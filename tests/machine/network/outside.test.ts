@@ -54,6 +54,7 @@ beforeAll(async () => {
     await serve(
       inGuest("shop"),
       ...["tcp", "udp"].map((kind) => `kind=${kind},family=6,port=8080,only=0,tag=shop`),
+      "kind=mptcp,family=6,port=8083,only=0,tag=shop",
       ...["10.2.0.255", "239.1.2.3"].map(
         (at) =>
           `kind=udp,family=4,at=${at},port=8081,tag=shop${at === "239.1.2.3" ? `,group=${at},interface=${mine[0]}` : ""}`,
@@ -83,7 +84,10 @@ describe("a service on every address", () => {
       const answers = ask(outside, ...mine.map((at) => question(at, kind, 8080)));
       expect([kind, tags(answers)]).toEqual([kind, mine.map(() => "shop")]);
     }
-    expect(ask(outside, ...onMain.map((at) => question(at, "tcp", 8080)))).toEqual(["ECONNREFUSED", "ECONNREFUSED"]);
+    for (const kind of ["mptcp", "tcp"])
+      expect(tags(ask(outside, ...mine.map((at) => question(at, kind, 8083))))).toEqual(mine.map(() => "shop"));
+    for (const port of [8080, 8083])
+      expect(ask(outside, ...onMain.map((at) => question(at, "tcp", port)))).toEqual(["ECONNREFUSED", "ECONNREFUSED"]);
     // The kernel says of a port that nobody has: refused.
     for (const answer of ask(outside, ...onMain.map((at) => question(at, "udp", 8080, ",patience=1,connected=1"))))
       expect(answer).toBe("ECONNREFUSED");

@@ -17,6 +17,8 @@ const everySocket = (tag: string) => [
   `kind=udp,family=4,port=8080,tag=${tag}`,
   `kind=udp,family=6,port=8080,only=1,tag=${tag}`,
   `kind=udp,family=6,port=8081,only=0,tag=${tag}`,
+  `kind=mptcp,family=4,port=8082,tag=${tag}`,
+  `kind=mptcp,family=6,port=8083,only=0,tag=${tag}`,
 ];
 
 const family = (address: string) => (address.includes(":") ? 6 : 4);
@@ -75,15 +77,29 @@ describe("two servers with several addresses each, and a third service on the ma
     expect(answers.map((answer) => answer.split(" ")[0])).toEqual(owners.map(([, tag]) => tag));
   });
 
+  test("MPTCP: the same, asked by MPTCP and by TCP, of both families through one socket", () => {
+    for (const kind of ["mptcp", "tcp"]) {
+      const four = owners.filter(([at]) => family(at) === 4);
+      const answers = ask(main, ...four.map(([at]) => question(at, kind, 8082)));
+      expect(answers.map((answer) => answer.split(" ").slice(0, 2))).toEqual(four.map(([at, tag]) => [tag, at]));
+      const both = ask(main, ...owners.map(([at]) => question(at, kind, 8083)));
+      expect(both.map((answer) => answer.split(" ").slice(0, 2))).toEqual(
+        owners.map(([at, tag]) => [tag, family(at) === 4 ? `::ffff:${at}` : at]),
+      );
+    }
+  });
+
   test("none of them answers at an address of the machine that nobody has", () => {
     const udp = [8080, 8081].map((port) => `${question(foreign, "udp", port)},patience=1`);
-    const specs = [question(foreign, "tcp"), question(foreign, "tcp", 8081), ...udp];
-    expect(ask(main, ...specs)).toEqual(["ECONNREFUSED", "ECONNREFUSED", "timeout", "timeout"]);
+    const streams = [8080, 8081, 8082, 8083].map((port) => question(foreign, "tcp", port));
+    const refused = streams.map(() => "ECONNREFUSED");
+    expect(ask(main, ...streams, ...udp)).toEqual([...refused, "timeout", "timeout"]);
   });
 
   test("the main server's loopback reaches none of them", () => {
-    const specs = [question("127.0.0.1", "tcp"), question("::1", "tcp"), `${question("127.0.0.1", "udp")},patience=1`];
-    expect(ask(main, ...specs)).toEqual(["ECONNREFUSED", "ECONNREFUSED", "timeout"]);
+    const streams = [8080, 8082, 8083].flatMap((port) => ["127.0.0.1", "::1"].map((at) => question(at, "tcp", port)));
+    const refused = streams.map(() => "ECONNREFUSED");
+    expect(ask(main, ...streams, `${question("127.0.0.1", "udp")},patience=1`)).toEqual([...refused, "timeout"]);
   });
 
   test("the sockets believe to stand on their first address, and ss shows where they stand", () => {
@@ -94,6 +110,8 @@ describe("two servers with several addresses each, and a third service on the ma
       "10.0.0.21 8080",
       "fd00::21 8080",
       "::ffff:10.0.0.21 8081",
+      "10.0.0.21 8082",
+      "::ffff:10.0.0.21 8083",
     ]);
     expect(must("ss", "-Htln")).toContain("10.0.0.21:8080");
   });
@@ -116,8 +134,9 @@ test("a listener that never called bind is reached on its own addresses only", a
     inGuest("alpha"),
     "kind=tcp,family=4,nobind=1,tag=unbound",
     "kind=tcp,family=6,nobind=1,tag=six",
+    "kind=mptcp,family=6,nobind=1,tag=paths",
   );
-  const [port, port6] = server.bound.map((line) => Number(line.split(" ")[1]));
+  const [port, port6, paths] = server.bound.map((line) => Number(line.split(" ")[1]));
   const at = (address: string, which = port) => question(address, "tcp", which);
   const answers = ask(main, at("10.0.0.21"), at("10.0.0.22"), at("10.0.0.1"), at("10.0.0.31"), at("127.0.0.1"));
   expect(answers.map((answer) => answer.split(" ")[0])).toEqual([
@@ -129,6 +148,11 @@ test("a listener that never called bind is reached on its own addresses only", a
   ]);
   const both = ask(main, at("fd00::22", port6), at("10.0.0.22", port6), at("fd00::1", port6), at("10.0.0.1", port6));
   expect(both.map((answer) => answer.split(" ")[0])).toEqual(["six", "six", "ECONNREFUSED", "ECONNREFUSED"]);
+  const multipath = ["fd00::22", "10.0.0.22", "fd00::1", "10.0.0.1", "127.0.0.1"].map((address) => at(address, paths));
+  expect(ask(main, ...multipath).map((answer) => answer.split(" ")[0])).toEqual([
+    ...["paths", "paths"],
+    ...["ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED"],
+  ]);
   await server.stop();
 });
 
@@ -149,8 +173,10 @@ test("an address that a service on every address serves is taken, for its own se
 
 test("a user who ties himself to a server's further address is given nothing that is meant for the server", async () => {
   const user = (...addresses: string[]) => ["setpriv", "--reuid", "1000", "--clear-groups", ...tied(...addresses)];
-  const everywhere = ["kind=tcp,family=4,port=8080", "kind=udp,family=4,port=8080"];
-  const there = ["kind=tcp,family=4,at=10.0.0.22,port=8080", "kind=udp,family=4,at=10.0.0.22,port=8080"];
+  // At 8082 the server has an MPTCP listener.
+  const ports = [["tcp", 8080] as const, ["udp", 8080] as const, ["tcp", 8082] as const, ["mptcp", 8082] as const];
+  const everywhere = ports.map(([kind, port]) => `kind=${kind},family=4,port=${port}`);
+  const there = ports.map(([kind, port]) => `kind=${kind},family=4,at=10.0.0.22,port=${port}`);
   // Each of these would be bound before the server's own socket at 10.0.0.21 is looked at.
   for (const answer of bind(user("127.0.0.5", "10.0.0.22"), ...everywhere, ...there)) expect(answer).toBe("EADDRINUSE");
   for (const answer of bind(user("10.0.0.22"), ...everywhere, ...there)) expect(answer).toBe("EADDRINUSE");
