@@ -4,8 +4,9 @@
  * own, and look-ups for the others, and for its loopback, are steered to it; one that never called bind stands on the
  * wildcard, and look-ups for addresses that are not its own are refused, as for a hidden listener all are.
  * How: sockops sees a listener begin and end, and enters it in `listeners` under every own address; sk_lookup finds it
- * there; nobody takes an entry from a listener that has it. Of MPTCP none can be entered: it is noted in `stands`, and steer.h
- * brings it what comes for the further addresses. A loopback of a context is spoken to from itself alone.
+ * there; nobody takes an entry from a listener that has it. Where one cannot be entered, for it is MPTCP, or another of the same
+ * set has the entry (SO_REUSEPORT), it is noted in `stands`, and steer.h brings it what comes for the further addresses: of
+ * several listeners any that is left. A loopback of a context is spoken to from itself alone.
  * Established traffic is not touched. */
 #ifndef VS_LISTENER_H
 #define VS_LISTENER_H
@@ -28,6 +29,14 @@ struct {
 	__type(value, __u64);
 } listeners SEC(".maps");
 
+/* The set of who has been entered there last. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct listener_key);
+	__type(value, __u64);
+} holders SEC(".maps");
+
 /* Ports on which only what is entered in `listeners` may be found, for the kernel gave them out as free: on every address
  * where a listener stands on the wildcard, on the loopback alone where one is hidden. Others have their services there. */
 enum fence { FENCE_EVERYWHERE = 1, FENCE_LOOPBACK };
@@ -44,30 +53,6 @@ struct {
 	__type(key, struct fence_key);
 	__type(value, __u32);
 } fences SEC(".maps");
-
-static __always_inline void enter(struct bpf_sock_ops *ops, __u64 high, __u64 low)
-{
-	struct listener_key key = { .high = high, .low = low, .port = ops->local_port };
-
-	bpf_sock_hash_update(ops, &listeners, &key, BPF_NOEXIST);
-}
-
-/* Enters it under all own addresses of the families it serves, and their loopbacks. */
-static __always_inline void enter_all(struct bpf_sock_ops *ops, struct rule *rule, bool ip4, bool ip6)
-{
-	for (__u32 at = 0; at < VS_MOST_ADDRESSES; at++) {
-		if (at >= rule->own.count)
-			break;
-		if (at < rule->own.count4 ? ip4 : ip6)
-			enter(ops, rule->own.list[at].high, rule->own.list[at].low);
-	}
-	if (!rule->loop)
-		return;
-	if (ip4 && has_family4(&rule->own))
-		enter(ops, 0, mapped(loopback_of(rule->loop)));
-	if (ip6 && has_family6(&rule->own))
-		enter(ops, VS_LOOPBACK6, loopback6_low(rule->loop));
-}
 
 static __always_inline void local_address(struct bpf_sock_ops *ops, __u64 *high, __u64 *low)
 {
@@ -87,29 +72,49 @@ static __always_inline void local_address(struct bpf_sock_ops *ops, __u64 *high,
 	*low = joined(third, ops->local_ip6[3]);
 }
 
-static __always_inline bool is_multipath(struct bpf_sock *sk)
+/* Whether the listener cannot be entered under the address, but is to be found there. */
+static __always_inline bool must_be_noted(struct bpf_sock_ops *ops, struct bpf_sock *sk, struct rule *rule, __u64 high,
+					  __u64 low)
 {
-	return bpf_skc_to_mptcp_sock(sk);
+	struct listener_key key = { .high = high, .low = low, .port = ops->local_port };
+	__u64 *holder, set = rule->own.id;
+
+	if (bpf_skc_to_mptcp_sock(sk))
+		return true;
+	if (!bpf_sock_hash_update(ops, &listeners, &key, BPF_NOEXIST)) {
+		bpf_map_update_elem(&holders, &key, &set, BPF_ANY);
+		return false;
+	}
+	holder = bpf_map_lookup_elem(&holders, &key);
+	return holder && *holder == set;
 }
 
-/* A listener of MPTCP that stands on a loopback, or on every address without having been bound: that it does has to be known
- * where what strays there is turned away, and forgotten when it ends. */
-static __always_inline bool is_told_by_note(struct rule *rule, struct address *at)
+/* `stand` is where it is bound to. */
+static __always_inline void enter(struct bpf_sock_ops *ops, struct bpf_sock *sk, struct rule *rule,
+				  const struct address *stand, __u64 high, __u64 low)
 {
-	return (!at->high && !at->low) || is_own_loop(rule, at->high, at->low);
+	struct place place = { high, low, bpf_htons(ops->local_port), IPPROTO_TCP };
+
+	if (must_be_noted(ops, sk, rule, high, low))
+		note(&place, stand);
 }
 
-static __always_inline void note_multipath(struct bpf_sock_ops *ops, struct rule *rule, struct address *at, bool begins,
-					   bool ip4, bool ip6)
+/* For all own addresses of the families it serves, and their loopbacks. */
+static __always_inline void enter_all(struct bpf_sock_ops *ops, struct bpf_sock *sk, struct rule *rule,
+				      const struct address *stand, bool ip4, bool ip6)
 {
-	struct place place = { at->high, at->low, bpf_htons(ops->local_port), IPPROTO_TCP };
-
-	if (!at->high && !at->low)
-		note_all(place.port, IPPROTO_TCP, rule, begins ? at : 0, ip4, ip6);
-	else if (begins)
-		bpf_map_update_elem(&stands, &place, at, BPF_ANY);
-	else
-		bpf_map_delete_elem(&stands, &place);
+	for (__u32 at = 0; at < VS_MOST_ADDRESSES; at++) {
+		if (at >= rule->own.count)
+			break;
+		if (at < rule->own.count4 ? ip4 : ip6)
+			enter(ops, sk, rule, stand, rule->own.list[at].high, rule->own.list[at].low);
+	}
+	if (!rule->loop)
+		return;
+	if (ip4 && has_family4(&rule->own))
+		enter(ops, sk, rule, stand, 0, mapped(loopback_of(rule->loop)));
+	if (ip6 && has_family6(&rule->own))
+		enter(ops, sk, rule, stand, VS_LOOPBACK6, loopback6_low(rule->loop));
 }
 
 static __always_inline void fence(struct bpf_sock_ops *ops, __u16 family, __u32 where)
@@ -129,15 +134,16 @@ static __always_inline bool serves_ip4(struct bpf_sock_ops *ops, struct bpf_sock
 	return common && !BPF_CORE_READ_BITFIELD_PROBED(common, skc_ipv6only);
 }
 
-static __always_inline void begin_multipath(struct bpf_sock_ops *ops, struct rule *rule, struct face *face,
-					    struct address at, bool ip4, bool ip6)
+/* It is bound to its loopback. A note of that opens the way past what turns strangers away, and must not outlive it. */
+static __always_inline void enter_loopback(struct bpf_sock_ops *ops, struct bpf_sock *sk, struct rule *rule,
+					   const struct address *at)
 {
-	if (is_told_by_note(rule, &at)) {
-		note_multipath(ops, rule, &at, true, ip4, ip6);
-		bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
-	} else if (face && face->wildcard) {
-		note_all(bpf_htons(ops->local_port), IPPROTO_TCP, rule, &at, ip4, ip6);
-	}
+	struct place place = { at->high, at->low, bpf_htons(ops->local_port), IPPROTO_TCP };
+
+	if (!must_be_noted(ops, sk, rule, at->high, at->low))
+		return;
+	bpf_map_update_elem(&stands, &place, at, BPF_ANY);
+	bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
 static __always_inline void begin(struct bpf_sock_ops *ops)
@@ -157,45 +163,55 @@ static __always_inline void begin(struct bpf_sock_ops *ops)
 	}
 	ip4 = serves_ip4(ops, sk);
 	local_address(ops, &at.high, &at.low);
-	if (is_multipath(sk))
-		begin_multipath(ops, rule, face, at, ip4, ip6);
-	else if (face && face->wildcard)
-		enter_all(ops, rule, ip4, ip6);
+	if (face && face->wildcard)
+		enter_all(ops, sk, rule, &at, ip4, ip6);
 	else if (is_own_loop(rule, at.high, at.low))
-		enter(ops, at.high, at.low);
-	else if (!at.high && !at.low)
-		enter_all(ops, rule, ip4, ip6);
+		enter_loopback(ops, sk, rule, &at);
 	if (at.high || at.low)
 		return;
 	/* It never called bind. */
 	make_face(sk, rule->loop);
+	enter_all(ops, sk, rule, &at, ip4, ip6);
 	fence(ops, ops->family, FENCE_EVERYWHERE);
 	if (ip6 && ip4)
 		fence(ops, AF_INET, FENCE_EVERYWHERE);
 	bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
-static __always_inline void end(struct bpf_sock_ops *ops)
+/* The listener is hidden, or has never called bind. */
+static __always_inline void lift_fences(struct bpf_sock_ops *ops, bool ip4)
 {
 	struct fence_key key = { .family = ops->family, .port = ops->local_port };
+
+	bpf_map_delete_elem(&fences, &key);
+	if (key.family == AF_INET || !ip4)
+		return;
+	key.family = AF_INET;
+	bpf_map_delete_elem(&fences, &key);
+}
+
+static __always_inline void end(struct bpf_sock_ops *ops)
+{
+	struct place place = { .port = bpf_htons(ops->local_port), .protocol = IPPROTO_TCP };
 	struct bpf_sock *sk = ops->sk;
-	struct address at;
+	struct face *face;
 	struct rule *rule;
 	bool ip4;
 
-	if (ops->args[0] != BPF_TCP_LISTEN || ops->args[1] != BPF_TCP_CLOSE)
+	if (ops->args[0] != BPF_TCP_LISTEN || ops->args[1] != BPF_TCP_CLOSE || !sk)
 		return;
-	bpf_map_delete_elem(&fences, &key);
-	if (!sk)
-		return;
+	face = face_of(sk);
+	rule = rule_of(sk);
 	ip4 = serves_ip4(ops, sk);
-	local_address(ops, &at.high, &at.low);
-	rule = is_multipath(sk) ? rule_of(sk) : 0;
-	if (rule && is_told_by_note(rule, &at))
-		note_multipath(ops, rule, &at, false, ip4, key.family == AF_INET6);
-	if (key.family == AF_INET6 && ip4) {
-		key.family = AF_INET;
-		bpf_map_delete_elem(&fences, &key);
+	local_address(ops, &place.high, &place.low);
+	if (face && face->hidden) {
+		lift_fences(ops, ip4);
+	} else if (place.high || place.low) {
+		note(&place, 0);
+	} else {
+		lift_fences(ops, ip4);
+		if (rule)
+			note_all(place.port, IPPROTO_TCP, rule, 0, ip4, ops->family == AF_INET6);
 	}
 }
 
@@ -272,8 +288,8 @@ static __always_inline bool is_fenced(struct bpf_sk_lookup *ctx, struct listener
 	return !key->high && key->low == (ctx->family == AF_INET ? mapped(LOOPBACK) : LOOPBACK6_LOW);
 }
 
-/* Whether an MPTCP listener that stands there, or on every address without having been bound, serves the address. */
-static __always_inline bool is_multipath_at(struct listener_key *key)
+/* Whether a note says that a listener stands there, or on every address without having been bound. */
+static __always_inline bool is_noted_at(struct listener_key *key)
 {
 	struct place place = { key->high, key->low, bpf_htons(key->port), IPPROTO_TCP };
 	struct address *stand = bpf_map_lookup_elem(&stands, &place);
@@ -303,7 +319,7 @@ int vs_sk_lookup(struct bpf_sk_lookup *ctx)
 	if (ctx->protocol != IPPROTO_TCP || steer_to(ctx, &key))
 		return SK_PASS;
 	/* What listens on every address of the main server is not on a context's loopback. */
-	return (loop || is_fenced(ctx, &key)) && !is_multipath_at(&key) ? SK_DROP : SK_PASS;
+	return (loop || is_fenced(ctx, &key)) && !is_noted_at(&key) ? SK_DROP : SK_PASS;
 }
 
 #endif

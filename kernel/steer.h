@@ -1,11 +1,11 @@
-/* Datagram sockets and MPTCP listeners on every address: reached on each of their task's own, and on its loopback.
+/* Datagram sockets and some listeners on every address: reached on each of their task's own, and on its loopback.
  *
- * Neither can be entered in a SOCKHASH, so sk_lookup cannot find them. Instead a wildcard bind of the one, and a listen of the
+ * They cannot be entered in a SOCKHASH, so sk_lookup cannot find them. Instead a wildcard bind of the one, and a listen of the
  * other (listener.h), note for each further address where the socket really stands (`stands`); a tcx program at the devices
  * looks the socket up there and gives it to the packet: to every datagram, to the first packet of a connection. That holds
  * across families, too: a socket of both stands on an IPv4 address, and IPv6 packets, which no look-up would bring there, are
  * given to it. An exact socket goes first. The devices: the loopback always, others while a server with several addresses is
- * set up. Not covered: later fragments, broadcasts and groups a wildcard socket joined, SYN cookies of an MPTCP listener. */
+ * set up. Not covered: later fragments, broadcasts and groups a wildcard socket joined, SYN cookies of such a listener. */
 #ifndef VS_STEER_H
 #define VS_STEER_H
 
@@ -154,7 +154,17 @@ static __always_inline bool read_ports(struct __sk_buff *skb, __u32 at, __u8 pro
 	       (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
-/* Whether the connection is known, or a listener of its own stands at the address: both go first. */
+/* What goes first: a connection that is known, a listener that stands at the address, and one that sk_lookup steers there. */
+static __always_inline bool goes_first(struct bpf_sock *sk, bool exact)
+{
+	struct face *face;
+
+	if (exact || sk->state != BPF_TCP_LISTEN)
+		return true;
+	face = face_of(sk);
+	return face && face->wildcard;
+}
+
 static __always_inline bool is_taken_by_stream4(struct __sk_buff *skb, __u32 from, __u32 to, struct ports *ports)
 {
 	struct bpf_sock_tuple tuple = {
@@ -165,7 +175,7 @@ static __always_inline bool is_taken_by_stream4(struct __sk_buff *skb, __u32 fro
 
 	if (!sk)
 		return false;
-	result = sk->state != BPF_TCP_LISTEN || sk->src_ip4 == to;
+	result = goes_first(sk, sk->src_ip4 == to);
 	bpf_sk_release(sk);
 	return result;
 }
@@ -184,7 +194,7 @@ static __always_inline bool is_taken_by_stream6(struct __sk_buff *skb, __u64 *fr
 		return false;
 	third = sk->src_ip6[2];
 	SEPARATE(third);
-	result = sk->state != BPF_TCP_LISTEN || joined(third, sk->src_ip6[3]) == to[1];
+	result = goes_first(sk, joined(third, sk->src_ip6[3]) == to[1]);
 	bpf_sk_release(sk);
 	return result;
 }

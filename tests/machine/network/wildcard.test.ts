@@ -201,3 +201,33 @@ test("SO_REUSEPORT of another context on the same port takes nothing over", asyn
   await one.stop();
   await two.stop();
 });
+
+test("SO_REUSEPORT within a server: while any listener is left, every address and the loopback are served", async () => {
+  const places = ["10.0.0.21", "10.0.0.22", "fd00::22", "127.0.0.1", "::1"];
+  const start = (tag: string) =>
+    serve(
+      inGuest("alpha"),
+      `kind=tcp,family=6,only=0,port=8091,reuse=1,tag=${tag}`,
+      `kind=tcp,family=4,at=127.0.0.1,port=8092,reuse=1,tag=${tag}`,
+    );
+  const answers = () => {
+    const questions = [...places.map((at) => question(at, "tcp", 8091)), question("127.0.0.1", "tcp", 8092)];
+    return [...new Set(ask(inGuest("alpha"), ...questions).map((answer) => answer.split(" ")[0] ?? ""))].sort();
+  };
+  const first = await start("first");
+  const second = await start("second");
+  await first.stop();
+  expect(answers()).toEqual(["second"]);
+  const third = await start("third");
+  await second.stop();
+  expect(answers()).toEqual(["third"]);
+  // The newest goes, as one does that found its configuration faulty.
+  const fourth = await start("fourth");
+  await fourth.stop();
+  expect(answers()).toEqual(["third"]);
+  await third.stop();
+  expect(answers()).toEqual(["ECONNREFUSED"]);
+  const later = await serve(main, "kind=tcp,family=4,port=8092,tag=main");
+  expect(ask(inGuest("alpha"), question("127.0.0.1", "tcp", 8092))).toEqual(["ECONNREFUSED"]);
+  await later.stop();
+});
