@@ -115,7 +115,7 @@ int vs_bind4(struct bpf_sock_addr *ctx)
 		ctx->user_ip4 = first_ip4(&rule->own);
 		return bind_wildcard(ctx, rule, rule->own.list[0], true, false);
 	}
-	if (rule->loop && (asked == LOOPBACK || asked == loopback_of(rule->loop))) {
+	if (means_own_loop(rule, asked)) {
 		at.low = mapped(loopback_of(rule->loop));
 		ctx->user_ip4 = loopback_of(rule->loop);
 		return bind_loopback(ctx, rule, &at);
@@ -163,7 +163,7 @@ static __always_inline int bind_mapped(struct bpf_sock_addr *ctx, struct rule *r
 
 	if (!has_family4(&rule->own))
 		return refuse(-EADDRNOTAVAIL);
-	if (rule->loop && (asked == LOOPBACK || asked == loopback_of(rule->loop))) {
+	if (means_own_loop(rule, asked)) {
 		struct address at = { .low = mapped(loopback_of(rule->loop)) };
 
 		set_ip6(ctx, at.high, at.low);

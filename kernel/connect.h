@@ -1,4 +1,4 @@
-/* Speaking: connections and datagrams come from the task's own addresses, 127.0.0.1 and ::1 mean its own loopback.
+/* Speaking: connections and datagrams come from the task's own addresses, 127.0.0.0/8 and ::1 mean its own loopback.
  *
  * The source is the own address whose network holds the destination, else the first of the family. An address that the
  * socket is bound to, or that IP_PKTINFO asks for, is taken when it is the task's own; its own loopback only towards itself
@@ -9,14 +9,10 @@
 
 #include "rule.h"
 
-/* The destination `asked` really means; 0 for the loopback of somebody else. */
+/* The destination `asked` really means. */
 static __always_inline __u32 destination4(struct rule *rule, __u32 asked)
 {
-	if (!rule->loop)
-		return asked;
-	if (asked == LOOPBACK || !asked || asked == loopback_of(rule->loop))
-		return loopback_of(rule->loop);
-	return is_loopback(asked) ? 0 : asked;
+	return (rule->loop && !asked) || means_own_loop(rule, asked) ? loopback_of(rule->loop) : asked;
 }
 
 /* TCP to the own loopback speaks from it, so that the peer, too, reads 127.0.0.1. */
@@ -83,8 +79,6 @@ int vs_connect4(struct bpf_sock_addr *ctx)
 	if (is_foreign_loop(asked, rule->loop))
 		return refuse(-ECONNREFUSED);
 	destination = destination4(rule, asked);
-	if (!destination && asked)
-		return refuse(-ECONNREFUSED);
 	if (!has_family4(&rule->own))
 		return refuse(-ENETUNREACH);
 	if (destination != asked)
@@ -101,7 +95,7 @@ static __always_inline int connect_mapped(struct bpf_sock_addr *ctx, struct rule
 {
 	__u32 destination = destination4(rule, asked), bound = ctx->sk->src_ip6[3];
 
-	if ((!destination && asked) || is_foreign_loop(asked, rule->loop))
+	if (is_foreign_loop(asked, rule->loop))
 		return refuse(-ECONNREFUSED);
 	if (!has_family4(&rule->own))
 		return refuse(-ENETUNREACH);
@@ -218,7 +212,7 @@ int vs_sendmsg4(struct bpf_sock_addr *ctx)
 	if (!rule)
 		return is_foreign_loop(asked, 0) ? refuse(-ECONNREFUSED) : CGROUP_ALLOW;
 	destination = destination4(rule, asked);
-	if ((!destination && asked) || is_foreign_loop(asked, rule->loop))
+	if (is_foreign_loop(asked, rule->loop))
 		return refuse(-ECONNREFUSED);
 	if (!has_family4(&rule->own))
 		return refuse(-ENETUNREACH);

@@ -1,8 +1,8 @@
 /* What a socket may bind to and speak from: the addresses of the task that uses it, where the cgroup hooks can read them.
  *
  * bind4 and its like may not read task storage on 6.12, so LSM hooks copy the task's set to the socket first (sockets.h). A
- * context with the loopback flag has a 127.0.0.1 and a ::1 of its own: 127.(id / 256).(id % 256).1 and VS_LOOPBACK6::id,
- * shown to it as what it asked for. Nothing is enforced here: bind.h and connect.h do.
+ * context with the loopback flag has a 127.0.0.0/8 and a ::1 of its own: 127.(id / 256).(id % 256).1 and VS_LOOPBACK6::id,
+ * shown to it as 127.0.0.1 and ::1. Nothing is enforced here: bind.h and connect.h do.
  *
  * With OWN_CGROUP this is a part of an object of its own, for servers on a kernel without BPF LSM: the set then comes
  * from the server's control group. */
@@ -161,6 +161,12 @@ static __always_inline __u32 id_in_loopback(__u32 ip4)
 static __always_inline bool is_foreign_loop(__u32 ip4, __u32 mine)
 {
 	return is_loopback(ip4) && (bpf_ntohl(ip4) & 0xff) == 1 && is_loop_of_other(id_in_loopback(ip4), mine);
+}
+
+/* As on any machine the whole of 127.0.0.0/8 is its loopback, and all one here; but for addresses it has been given. */
+static __always_inline bool means_own_loop(struct rule *rule, __u32 ip4)
+{
+	return rule->loop && is_loopback(ip4) && !has_ip4(&rule->own, ip4) && !is_foreign_loop(ip4, rule->loop);
 }
 
 static __always_inline bool is_foreign_loop6(__u64 high, __u64 low, __u32 mine)

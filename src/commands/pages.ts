@@ -100,7 +100,7 @@ const conf: Manual = {
     {
       title: "Keys of a server",
       paragraphs: [
-        "IPROOT: the addresses the server is tied to, 16 at most, IPv4 and IPv6 mixed: [DEVICE:]ADDRESS[/PREFIX or /MASK] each; a host name will do. Empty or 0.0.0.0: not tied at all. ALL: what the main server has when the server starts. Without an IPv6 address there is no IPv6. A tied server has a 127.0.0.1 and a ::1 of its own.",
+        "IPROOT: the addresses the server is tied to, 16 at most, IPv4 and IPv6 mixed: [DEVICE:]ADDRESS[/PREFIX or /MASK] each; a host name will do. Empty or 0.0.0.0: not tied at all. ALL: what the main server has when the server starts. Without an IPv6 address there is no IPv6. A tied server has a loopback of its own, 127.0.0.0/8 and ::1.",
         "IPROOTDEV: the network device that gets those as aliases (DEVICE:NAME, DEVICE:NAME1 ...) which no device has yet, while the server runs; a VLAN device such as eth0.231 is made when it is not there. With arping installed, an IPv4 address that another machine answers for is refused; IPv6 has duplicate address detection of its own.",
         "IPROOTMASK, IPROOTBCAST: network mask and broadcast address of the aliases; those of the device when left out. The broadcast address may be bound to besides.",
         "SYSLOG: main sends what the server's programs write to /dev/log into the main server's log, where the server can alter nothing: each message on one line, with NAME/ before it, never in the name of a kernel, at most 50 a second for long. rebootmgr(8) must run. Switch the server's own log daemon off (vserver NAME chkconfig rsyslog off), for it would take /dev/log for itself.",

@@ -148,11 +148,35 @@ test("from its own loopback a server speaks to itself alone, not as a local one 
   await service.stop();
 });
 
-test("a server does not reach a service of the main server's loopback", () => {
+test("all of 127.0.0.0/8 is a server's own loopback, and none of it the main server's or a neighbour's", async () => {
   run("ip", "address", "add", "127.0.0.9/8", "dev", "lo");
-  for (const to of ["127.0.0.9", "127.0.0.2"]) {
-    expect(ask(inGuest("zeta"), `kind=tcp,family=4,to=${to},port=3306`)).toEqual(["ECONNREFUSED"]);
+  const onMain = await serve(tied("127.0.0.9"), "kind=tcp,family=4,port=3395,tag=main");
+  for (const to of ["127.0.0.9", "127.0.0.2", "127.0.1.1", "127.255.255.254"]) {
+    expect(ask(inGuest("zeta"), `kind=tcp,family=4,to=${to},port=3306`)[0]).toStartWith("zeta 127.0.0.1 127.0.0.1");
+    expect(ask(inGuest("zeta"), `kind=tcp,family=4,to=${to},port=3395`)).toEqual(["ECONNREFUSED"]);
   }
+  await onMain.stop();
+});
+
+// systemd-resolved serves at 127.0.0.53; Debian's installer gives the machine's name 127.0.1.1.
+test("a service may be bound to any of it, and is there for its own server alone", async () => {
+  const places = ["127.0.0.53", "127.0.1.1"];
+  const own = await serve(
+    inGuest("eps"),
+    ...places.flatMap((at, index) =>
+      ["tcp", "udp"].map((kind) => `kind=${kind},at=${at},port=${5300 + index},tag=eps`),
+    ),
+    `kind=tcp,family=6,at=::ffff:127.0.0.54,port=5302,tag=eps`,
+  );
+  places.forEach((to, index) => {
+    for (const kind of ["tcp", "udp"]) {
+      const question = `kind=${kind},family=4,to=${to},port=${5300 + index},connected=1,patience=1`;
+      expect(ask(inGuest("eps"), question)[0]).toStartWith("eps 127.0.0.1 ");
+      for (const place of [main, inGuest("zeta")]) expect(ask(place, question)).toEqual(["ECONNREFUSED"]);
+    }
+  });
+  expect(ask(inGuest("eps"), "kind=tcp,family=4,to=127.0.0.54,port=5302")[0]).toStartWith("eps ::ffff:127.0.0.1 ");
+  await own.stop();
 });
 
 test("what the main server has on every address is not on the loopback of a server", async () => {

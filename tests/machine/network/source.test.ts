@@ -91,7 +91,6 @@ test("TCP Fast Open and MPTCP speak from the own address", () => {
 test("a foreign address is not bound to by any kind of socket, of either family", () => {
   const specs = ["tcp", "udp", "mptcp"].flatMap((kind) => [
     `kind=${kind},family=4,at=10.0.0.1`,
-    `kind=${kind},family=4,at=127.0.0.2`,
     `kind=${kind},family=4,at=10.0.0.1,option=freebind`,
     `kind=${kind},family=4,at=10.0.0.1,option=transparent`,
     `kind=${kind},family=4,at=10.0.0.1,device=lo`,
@@ -102,7 +101,8 @@ test("a foreign address is not bound to by any kind of socket, of either family"
         )),
   ]);
   for (const answer of bind(inGuest("gamma"), ...specs)) expect(answer).toBe("EADDRNOTAVAIL");
-  for (const answer of bind(tied("10.1.0.1"), ...specs)) expect(answer).toBe("EADDRNOTAVAIL");
+  const loopback = ["tcp", "udp", "mptcp"].map((kind) => `kind=${kind},family=4,at=127.0.0.2`);
+  for (const answer of bind(tied("10.1.0.1"), ...specs, ...loopback)) expect(answer).toBe("EADDRNOTAVAIL");
 });
 
 test("a foreign address is not spoken from through IP_PKTINFO or IPV6_PKTINFO, on a connected socket either", () => {
