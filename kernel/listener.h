@@ -11,7 +11,7 @@
 #ifndef VS_LISTENER_H
 #define VS_LISTENER_H
 
-#include "steer.h"
+#include "stands.h"
 
 #define TCP_CLOSE 7
 #define LOOPBACK_DEVICE 1
@@ -54,6 +54,24 @@ struct {
 	__type(value, __u32);
 } fences SEC(".maps");
 
+/* What sk_lookup does not find in `listeners` and lets pass all the same: MPTCP listeners, and further ones with SO_REUSEPORT. Of
+ * those that were never bound the set, of those on a loopback where they stand. Each is forgotten when the listener ends. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct fence_key);
+	__type(value, struct rule);
+} unbound SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct listener_key);
+	__type(value, __u32);
+} standing SEC(".maps");
+
 static __always_inline void local_address(struct bpf_sock_ops *ops, __u64 *high, __u64 *low)
 {
 	__u32 ip4 = ops->local_ip4, first, third;
@@ -89,14 +107,16 @@ static __always_inline bool must_be_noted(struct bpf_sock_ops *ops, struct bpf_s
 	return holder && *holder == set;
 }
 
-/* `stand` is where it is bound to. */
+/* `stand` is where it is bound to, zero where it is not. */
 static __always_inline void enter(struct bpf_sock_ops *ops, struct bpf_sock *sk, struct rule *rule,
 				  const struct address *stand, __u64 high, __u64 low)
 {
 	struct place place = { high, low, bpf_htons(ops->local_port), IPPROTO_TCP };
 
-	if (must_be_noted(ops, sk, rule, high, low))
-		note(&place, stand);
+	if (is_somewhere(stand) && is_held_by_other(&place, rule, stand))
+		return;
+	if (must_be_noted(ops, sk, rule, high, low) && is_somewhere(stand))
+		note_own(&place, rule, stand, has_home(rule));
 }
 
 /* For all own addresses of the families it serves, and their loopbacks. */
@@ -117,10 +137,12 @@ static __always_inline void enter_all(struct bpf_sock_ops *ops, struct bpf_sock 
 		enter(ops, sk, rule, stand, VS_LOOPBACK6, loopback6_low(rule->loop));
 }
 
-static __always_inline void fence(struct bpf_sock_ops *ops, __u16 family, __u32 where)
+static __always_inline void fence(struct bpf_sock_ops *ops, struct bpf_sock *sk, struct rule *rule, __u16 family, __u32 where)
 {
 	struct fence_key key = { .family = family, .port = ops->local_port };
 
+	if (where == FENCE_EVERYWHERE && bpf_skc_to_mptcp_sock(sk))
+		bpf_map_update_elem(&unbound, &key, rule, BPF_ANY);
 	bpf_map_update_elem(&fences, &key, &where, BPF_ANY);
 }
 
@@ -134,15 +156,16 @@ static __always_inline bool serves_ip4(struct bpf_sock_ops *ops, struct bpf_sock
 	return common && !BPF_CORE_READ_BITFIELD_PROBED(common, skc_ipv6only);
 }
 
-/* It is bound to its loopback. A note of that opens the way past what turns strangers away, and must not outlive it. */
+/* It is bound to its loopback. */
 static __always_inline void enter_loopback(struct bpf_sock_ops *ops, struct bpf_sock *sk, struct rule *rule,
 					   const struct address *at)
 {
-	struct place place = { at->high, at->low, bpf_htons(ops->local_port), IPPROTO_TCP };
+	struct listener_key key = { at->high, at->low, ops->local_port };
+	__u32 here = 1;
 
 	if (!must_be_noted(ops, sk, rule, at->high, at->low))
 		return;
-	bpf_map_update_elem(&stands, &place, at, BPF_ANY);
+	bpf_map_update_elem(&standing, &key, &here, BPF_ANY);
 	bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
@@ -157,7 +180,7 @@ static __always_inline void begin(struct bpf_sock_ops *ops)
 	if (!rule || bpf_get_netns_cookie(ops) != bpf_get_netns_cookie(0))
 		return;
 	if (face && face->hidden) {
-		fence(ops, ops->family, FENCE_LOOPBACK);
+		fence(ops, sk, rule, ops->family, FENCE_LOOPBACK);
 		bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
 		return;
 	}
@@ -172,47 +195,37 @@ static __always_inline void begin(struct bpf_sock_ops *ops)
 	/* It never called bind. */
 	make_face(sk, rule->loop);
 	enter_all(ops, sk, rule, &at, ip4, ip6);
-	fence(ops, ops->family, FENCE_EVERYWHERE);
+	fence(ops, sk, rule, ops->family, FENCE_EVERYWHERE);
 	if (ip6 && ip4)
-		fence(ops, AF_INET, FENCE_EVERYWHERE);
+		fence(ops, sk, rule, AF_INET, FENCE_EVERYWHERE);
 	bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
-/* The listener is hidden, or has never called bind. */
-static __always_inline void lift_fences(struct bpf_sock_ops *ops, bool ip4)
+static __always_inline void lift_fence(struct bpf_sock_ops *ops, __u16 family)
 {
-	struct fence_key key = { .family = ops->family, .port = ops->local_port };
+	struct fence_key key = { .family = family, .port = ops->local_port };
 
 	bpf_map_delete_elem(&fences, &key);
-	if (key.family == AF_INET || !ip4)
-		return;
-	key.family = AF_INET;
-	bpf_map_delete_elem(&fences, &key);
+	bpf_map_delete_elem(&unbound, &key);
 }
 
 static __always_inline void end(struct bpf_sock_ops *ops)
 {
-	struct place place = { .port = bpf_htons(ops->local_port), .protocol = IPPROTO_TCP };
+	struct listener_key key = { .port = ops->local_port };
 	struct bpf_sock *sk = ops->sk;
 	struct face *face;
-	struct rule *rule;
-	bool ip4;
 
 	if (ops->args[0] != BPF_TCP_LISTEN || ops->args[1] != BPF_TCP_CLOSE || !sk)
 		return;
 	face = face_of(sk);
-	rule = rule_of(sk);
-	ip4 = serves_ip4(ops, sk);
-	local_address(ops, &place.high, &place.low);
-	if (face && face->hidden) {
-		lift_fences(ops, ip4);
-	} else if (place.high || place.low) {
-		note(&place, 0);
-	} else {
-		lift_fences(ops, ip4);
-		if (rule)
-			note_all(place.port, IPPROTO_TCP, rule, 0, ip4, ops->family == AF_INET6);
+	local_address(ops, &key.high, &key.low);
+	if ((key.high || key.low) && !(face && face->hidden)) {
+		bpf_map_delete_elem(&standing, &key);
+		return;
 	}
+	lift_fence(ops, ops->family);
+	if (ops->family == AF_INET6 && serves_ip4(ops, sk))
+		lift_fence(ops, AF_INET);
 }
 
 /* A connection that comes in over a context's loopback is shown to have come from and to 127.0.0.1 or ::1. */
@@ -278,23 +291,31 @@ static __always_inline bool is_stray(struct bpf_sk_lookup *ctx, struct listener_
 	return joined(third, ctx->remote_ip6[3]) != key->low;
 }
 
+/* Whether a listener that was never bound, and cannot be entered, serves the address. */
+static __always_inline bool is_served_unbound(struct bpf_sk_lookup *ctx, struct listener_key *key)
+{
+	struct fence_key at = { .family = ctx->family, .port = ctx->local_port };
+	struct rule *rule = bpf_map_lookup_elem(&unbound, &at);
+
+	return rule && (has_address(&rule->own, key->high, key->low) || is_own_loop(rule, key->high, key->low));
+}
+
 static __always_inline bool is_fenced(struct bpf_sk_lookup *ctx, struct listener_key *key)
 {
 	struct fence_key at = { .family = ctx->family, .port = ctx->local_port };
 	__u32 *where = bpf_map_lookup_elem(&fences, &at);
 
-	if (!where || *where == FENCE_EVERYWHERE)
-		return where;
+	if (!where)
+		return false;
+	if (*where == FENCE_EVERYWHERE)
+		return !is_served_unbound(ctx, key);
 	return !key->high && key->low == (ctx->family == AF_INET ? mapped(LOOPBACK) : LOOPBACK6_LOW);
 }
 
-/* Whether a note says that a listener stands there, or on every address without having been bound. */
-static __always_inline bool is_noted_at(struct listener_key *key)
+/* On a context's loopback is nothing of what listens on every address of the main server. */
+static __always_inline bool is_empty(struct bpf_sk_lookup *ctx, struct listener_key *key)
 {
-	struct place place = { key->high, key->low, bpf_htons(key->port), IPPROTO_TCP };
-	struct address *stand = bpf_map_lookup_elem(&stands, &place);
-
-	return stand && ((!stand->high && !stand->low) || (stand->high == key->high && stand->low == key->low));
+	return !bpf_map_lookup_elem(&standing, key) && !is_served_unbound(ctx, key);
 }
 
 SEC("sk_lookup")
@@ -318,8 +339,7 @@ int vs_sk_lookup(struct bpf_sk_lookup *ctx)
 		return SK_DROP;
 	if (ctx->protocol != IPPROTO_TCP || steer_to(ctx, &key))
 		return SK_PASS;
-	/* What listens on every address of the main server is not on a context's loopback. */
-	return (loop || is_fenced(ctx, &key)) && !is_noted_at(&key) ? SK_DROP : SK_PASS;
+	return (loop ? is_empty(ctx, &key) : is_fenced(ctx, &key)) ? SK_DROP : SK_PASS;
 }
 
 #endif

@@ -9,7 +9,7 @@
 #ifndef VS_STEER_H
 #define VS_STEER_H
 
-#include "rule.h"
+#include "stands.h"
 
 #define ETH_P_IP bpf_htons(0x0800)
 #define ETH_P_IPV6 bpf_htons(0x86dd)
@@ -24,68 +24,6 @@
 #define TCP_ACK 0x10
 
 #ifndef OWN_CGROUP
-
-struct place {
-	__u64 high;
-	__u64 low;
-	__u32 port; /* network order */
-	__u32 protocol;
-};
-
-/* From an address and port somebody sends to, to where the socket stands. An entry that outlives its socket does no harm:
- * a socket that is found is asked whether it was bound to every address, and has this one. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct place);
-	__type(value, struct address);
-} stands SEC(".maps");
-
-/* Notes where the socket stands; without `stand` that it is gone. At the address itself it is found without. */
-static __always_inline void note(struct place *place, const struct address *stand)
-{
-	if (!stand)
-		bpf_map_delete_elem(&stands, place);
-	else if (place->high != stand->high || place->low != stand->low)
-		bpf_map_update_elem(&stands, place, stand, BPF_ANY);
-}
-
-/* The same for all own addresses of the families it serves, and their loopbacks. */
-static __always_inline void note_all(__u32 port, __u32 protocol, struct rule *rule, const struct address *stand, bool ip4,
-				     bool ip6)
-{
-	struct place place = { .port = port, .protocol = protocol };
-
-	for (__u32 at = 0; at < VS_MOST_ADDRESSES; at++) {
-		if (at >= rule->own.count)
-			break;
-		if (!(at < rule->own.count4 ? ip4 : ip6))
-			continue;
-		place.high = rule->own.list[at].high;
-		place.low = rule->own.list[at].low;
-		note(&place, stand);
-	}
-	if (!rule->loop)
-		return;
-	if (ip4 && has_family4(&rule->own)) {
-		place.high = 0;
-		place.low = mapped(loopback_of(rule->loop));
-		note(&place, stand);
-	}
-	if (ip6 && has_family6(&rule->own)) {
-		place.high = VS_LOOPBACK6;
-		place.low = loopback6_low(rule->loop);
-		note(&place, stand);
-	}
-}
-
-/* A datagram socket has just been given its first address. */
-static __always_inline void offer_datagrams(struct bpf_sock_addr *ctx, struct rule *rule, struct address first, bool ip4,
-					    bool ip6)
-{
-	if (ctx->protocol == IPPROTO_UDP && ctx->user_port)
-		note_all(ctx->user_port, IPPROTO_UDP, rule, &first, ip4, ip6);
-}
 
 struct ports {
 	__be16 source;
@@ -201,19 +139,29 @@ static __always_inline bool is_taken_by_stream6(struct __sk_buff *skb, __u64 *fr
 
 /* Connections that stray to a loopback are refused in listener.h. */
 static __always_inline int steer_stream4(struct __sk_buff *skb, __u32 from, __u32 to, struct ports *ports,
-					 struct place *place, struct address *stand)
+					 struct place *place, struct stand *stand)
 {
-	if (stand && !(is_foreign_loop(to, 0) && from != to) && !is_taken_by_stream4(skb, from, to, ports))
-		give(skb, place, find4(skb, true, from, stand->low >> 32, ports));
+	if (is_somewhere(&stand->first) && !(is_foreign_loop(to, 0) && from != to) &&
+	    !is_taken_by_stream4(skb, from, to, ports))
+		give(skb, place, find4(skb, true, from, stand->first.low >> 32, ports));
 	return TCX_NEXT;
 }
 
-static __always_inline int steer_stream6(struct __sk_buff *skb, __u64 *from, __u64 *to, struct ports *ports,
-					 struct place *place, struct address *stand)
+/* From the first place it may stand at, or from the second. */
+static __always_inline bool give6(struct __sk_buff *skb, struct place *place, bool stream, __u64 *from, struct ports *ports,
+				  struct stand *stand)
 {
-	if (stand && !(is_foreign_loop6(to[0], to[1], 0) && from[1] != to[1]) &&
-	    !is_taken_by_stream6(skb, from, to, ports))
-		give(skb, place, find6(skb, true, from, stand, ports));
+	if (is_somewhere(&stand->first) && give(skb, place, find6(skb, stream, from, &stand->first, ports)))
+		return true;
+	return is_somewhere(&stand->second) && give(skb, place, find6(skb, stream, from, &stand->second, ports));
+}
+
+static __always_inline int steer_stream6(struct __sk_buff *skb, __u64 *from, __u64 *to, struct ports *ports,
+					 struct place *place, struct stand *stand)
+{
+	if ((is_somewhere(&stand->first) || is_somewhere(&stand->second)) &&
+	    !(is_foreign_loop6(to[0], to[1], 0) && from[1] != to[1]) && !is_taken_by_stream6(skb, from, to, ports))
+		give6(skb, place, true, from, ports, stand);
 	return TCX_NEXT;
 }
 
@@ -227,7 +175,7 @@ static __always_inline int steer4(struct __sk_buff *skb)
 		__be32 from, to;
 	} ip = {};
 	struct place place = {};
-	struct address *stand;
+	struct stand stand;
 	struct ports ports;
 	struct bpf_sock *sk;
 	bool exact, loop, found;
@@ -238,11 +186,11 @@ static __always_inline int steer4(struct __sk_buff *skb)
 	place.low = mapped(ip.to);
 	place.port = ports.destination;
 	place.protocol = ip.protocol;
-	stand = bpf_map_lookup_elem(&stands, &place);
+	stand = stand_of(&place);
 	if (ip.protocol == IPPROTO_TCP)
-		return steer_stream4(skb, ip.from, ip.to, &ports, &place, stand);
+		return steer_stream4(skb, ip.from, ip.to, &ports, &place, &stand);
 	loop = is_foreign_loop(ip.to, 0);
-	if (!stand && !loop)
+	if (!is_somewhere(&stand.first) && !loop)
 		return TCX_NEXT;
 	sk = find4(skb, false, ip.from, ip.to, &ports);
 	found = sk;
@@ -252,7 +200,7 @@ static __always_inline int steer4(struct __sk_buff *skb)
 		if (exact)
 			return TCX_NEXT;
 	}
-	if (stand && give(skb, &place, find4(skb, false, ip.from, stand->low >> 32, &ports)))
+	if (is_somewhere(&stand.first) && give(skb, &place, find4(skb, false, ip.from, stand.first.low >> 32, &ports)))
 		return TCX_NEXT;
 	/* What was found is on every address of the main server, and a context's loopback is none of them. */
 	return loop && found ? TCX_DROP : TCX_NEXT;
@@ -267,7 +215,7 @@ static __always_inline int steer6(struct __sk_buff *skb)
 		__u64 from[2], to[2];
 	} ip = {};
 	struct place place = {};
-	struct address *stand;
+	struct stand stand;
 	struct ports ports;
 	struct bpf_sock *sk;
 	bool exact, loop, found;
@@ -279,11 +227,11 @@ static __always_inline int steer6(struct __sk_buff *skb)
 	place.low = ip.to[1];
 	place.port = ports.destination;
 	place.protocol = ip.next;
-	stand = bpf_map_lookup_elem(&stands, &place);
+	stand = stand_of(&place);
 	if (ip.next == IPPROTO_TCP)
-		return steer_stream6(skb, ip.from, ip.to, &ports, &place, stand);
+		return steer_stream6(skb, ip.from, ip.to, &ports, &place, &stand);
 	loop = is_foreign_loop6(place.high, place.low, 0);
-	if (!stand && !loop)
+	if (!is_somewhere(&stand.first) && !is_somewhere(&stand.second) && !loop)
 		return TCX_NEXT;
 	sk = find6(skb, false, ip.from, (struct address *)&place, &ports);
 	found = sk;
@@ -296,7 +244,7 @@ static __always_inline int steer6(struct __sk_buff *skb)
 		if (exact)
 			return TCX_NEXT;
 	}
-	if (stand && give(skb, &place, find6(skb, false, ip.from, stand, &ports)))
+	if (give6(skb, &place, false, ip.from, &ports, &stand))
 		return TCX_NEXT;
 	return loop && found ? TCX_DROP : TCX_NEXT;
 }

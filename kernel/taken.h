@@ -5,7 +5,7 @@
 #ifndef VS_TAKEN_H
 #define VS_TAKEN_H
 
-#include "steer.h"
+#include "stands.h"
 
 #ifdef OWN_CGROUP
 
@@ -74,14 +74,23 @@ static __always_inline bool is_taken(struct bpf_sock_addr *ctx, const struct add
 	__be16 port = ctx->user_port;
 	__u32 protocol = ctx->protocol;
 	struct place place = { .high = at->high, .low = at->low, .port = port, .protocol = protocol };
-	struct address *stand;
+	bool stream = protocol == IPPROTO_TCP;
+	struct bpf_sock *sk;
+	struct stand stand;
 
 	if (!port || (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP))
 		return false;
-	if (protocol == IPPROTO_TCP && serves_for_others(find_at(ctx, true, at, port), at, set))
+	if (stream && serves_for_others(find_at(ctx, true, at, port), at, set))
 		return true;
-	stand = bpf_map_lookup_elem(&stands, &place);
-	return stand && serves_for_others(find_at(ctx, protocol == IPPROTO_TCP, stand, port), at, set);
+	stand = stand_of(&place);
+	if (is_somewhere(&stand.first)) {
+		sk = find_at(ctx, stream, &stand.first, port);
+		if (!sk)
+			bpf_map_delete_elem(&stands, &place);
+		else if (serves_for_others(sk, at, set))
+			return true;
+	}
+	return is_somewhere(&stand.second) && serves_for_others(find_at(ctx, stream, &stand.second, port), at, set);
 }
 
 /* For a socket that is to serve all addresses of its set: one that is taken is enough. */

@@ -13,7 +13,7 @@
  *   capability     the ceiling
  *   addresses, rule, sockets   what a task is tied to, and its sockets with it (ipv4root)
  *   bind, connect, shown   what binds, speaks, and is told about addresses
- *   listener, steer, taken   wildcard listeners and datagram sockets on several addresses
+ *   listener, stands, steer, taken   wildcard listeners and datagram sockets on several addresses
  *   backstop   packets that none of these should have let through
  *   guard          protection of this object itself
  *   files          the hooks on files that several of these share

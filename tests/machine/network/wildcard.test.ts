@@ -182,13 +182,17 @@ test("a user who ties himself to a server's further address is given nothing tha
   for (const answer of bind(user("10.0.0.22"), ...everywhere, ...there)) expect(answer).toBe("EADDRINUSE");
   expect(bind(main, "kind=udp,family=4,at=10.0.0.22,port=8080")).toEqual(["EADDRINUSE"]);
   // Bound first and listening afterwards: whoever listens first has it.
-  const late = await serve(user("127.0.0.5", "10.0.0.22"), "kind=tcp,family=4,port=8086,tag=late,listen=0");
-  const own = await serve(inGuest("alpha"), "kind=tcp,family=4,port=8086,tag=alpha");
-  late.go();
-  await Bun.sleep(500);
-  expect(ask(main, question("10.0.0.22", "tcp", 8086))[0]).toStartWith("alpha ");
-  await late.stop();
-  await own.stop();
+  const pairs = ["tcp", "mptcp"].flatMap((mine) => ["tcp", "mptcp"].map((theirs) => [mine, theirs] as const));
+  for (const [mine, theirs] of pairs) {
+    const late = await serve(user("127.0.0.5", "10.0.0.22"), `kind=${theirs},family=4,port=8086,tag=late,listen=0`);
+    const own = await serve(inGuest("alpha"), `kind=${mine},family=4,port=8086,tag=alpha`);
+    late.go();
+    await Bun.sleep(500);
+    const answers = ["tcp", "mptcp"].map((kind) => ask(main, question("10.0.0.22", kind, 8086))[0]?.split(" ")[0]);
+    expect([mine, theirs, ...answers]).toEqual([mine, theirs, "alpha", "alpha"]);
+    await late.stop();
+    await own.stop();
+  }
 });
 
 test("SO_REUSEPORT of another context on the same port takes nothing over", async () => {
@@ -201,6 +205,32 @@ test("SO_REUSEPORT of another context on the same port takes nothing over", asyn
   await one.stop();
   await two.stop();
 });
+
+test("who binds ten thousands of sockets crowds out nobody: a server's further addresses are served, and taken", async () => {
+  const crowd = `
+import socket
+for port in range(20000, 50000):
+    try:
+        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        made.bind(("", port))
+        made.close()
+    except OSError: pass
+print("done")`;
+  expect(must("vexec", "beta", "python3", "-c", crowd)).toBe("done\n");
+  const questions = [
+    question("10.0.0.22", "udp"),
+    question("fd00::22", "udp"),
+    question("fd00::22", "udp", 8081),
+    question("10.0.0.22", "tcp", 8082),
+    question("fd00::22", "tcp", 8083),
+  ];
+  for (const answer of ask(main, ...questions)) expect(answer).toStartWith("alpha ");
+  for (const answer of ask(inGuest("alpha"), question("127.0.0.1", "udp"), question("::1", "tcp", 8083)))
+    expect(answer).toStartWith("alpha ");
+  const user = ["setpriv", "--reuid", "1000", "--clear-groups", ...tied("127.0.0.5", "10.0.0.22")];
+  const taken = ["kind=udp,family=4,at=10.0.0.22,port=8080", "kind=tcp,family=4,at=10.0.0.22,port=8082"];
+  expect(bind(user, ...taken)).toEqual(["EADDRINUSE", "EADDRINUSE"]);
+}, 300_000);
 
 test("SO_REUSEPORT within a server: while any listener is left, every address and the loopback are served", async () => {
   const places = ["10.0.0.21", "10.0.0.22", "fd00::22", "127.0.0.1", "::1"];

@@ -1,0 +1,168 @@
+/* Where sockets really stand that are bound to every address and that sk_lookup cannot find: a wildcard bind puts a socket on the
+ * first of its addresses, and these tables lead from the others there.
+ *
+ * Datagram sockets are noted by bind.h, listeners by listener.h; steer.h and taken.h ask.
+ * INVARIANT: what is found by a note is asked itself whether it serves the place; a note only says where to look. */
+#ifndef VS_STANDS_H
+#define VS_STANDS_H
+
+#include "rule.h"
+
+#ifndef OWN_CGROUP
+
+static __always_inline bool is_same(const struct address *one, const struct address *other)
+{
+	return one->high == other->high && one->low == other->low;
+}
+
+static __always_inline bool is_somewhere(const struct address *stand)
+{
+	return stand->high || stand->low;
+}
+
+struct place {
+	__u64 high;
+	__u64 low;
+	__u32 port; /* network order */
+	__u32 protocol;
+};
+
+/* From an address and port somebody sends to, to where the socket stands. An entry that outlives its socket does no harm:
+ * a socket that is found is asked whether it was bound to every address, and has this one. Whoever notes very many crowds out
+ * the entries of others; of servers the next map tells the same. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct place);
+	__type(value, struct address);
+} stands SEC(".maps");
+
+/* From an address of a server to where its sockets stand that serve every address: on the first of a family. */
+struct home {
+	struct address first4;
+	struct address first6;
+	__u32 context;
+	__u16 count; /* of addresses: within a server chbind may have narrowed the set */
+	__u16 streams; /* it has had listeners that sk_lookup does not find */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 131072);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct address);
+	__type(value, struct home);
+} homes SEC(".maps");
+
+/* The widest set of the server that has it now. */
+static __always_inline void note_home(const struct address *at, struct rule *rule, bool stream)
+{
+	struct home *known = bpf_map_lookup_elem(&homes, at), home = { .context = rule->loop, .streams = stream };
+	__u32 count4 = rule->own.count4;
+
+	if (known && known->context == rule->loop && known->count >= rule->own.count) {
+		if (stream)
+			known->streams = true;
+		return;
+	}
+	home.count = rule->own.count;
+	if (count4)
+		home.first4 = rule->own.list[0];
+	if (has_family6(&rule->own) && count4 < VS_MOST_ADDRESSES)
+		home.first6 = rule->own.list[count4];
+	bpf_map_update_elem(&homes, at, &home, BPF_ANY);
+}
+
+/* Only the administrator holds contexts: nobody else can fill the map. */
+static __always_inline bool has_home(struct rule *rule)
+{
+	struct record *record = rule->loop ? record_at(rule->loop) : 0;
+
+	return record && record->flags & VS_FLAG_HELD;
+}
+
+/* Notes where the socket stands that serves the own address, or loopback. At the address itself it is found without. */
+static __always_inline void note_own(struct place *place, struct rule *rule, const struct address *stand, bool home)
+{
+	struct address at = { place->high, place->low };
+
+	if (!is_same(&at, stand))
+		bpf_map_update_elem(&stands, place, stand, BPF_ANY);
+	if (home)
+		note_home(&at, rule, place->protocol == IPPROTO_TCP);
+}
+
+/* Whether listeners of another set serve the place, from somewhere else than `stand`. Whoever listens first has it. */
+static __always_inline bool is_held_by_other(struct place *place, struct rule *rule, const struct address *stand)
+{
+	struct address at = { place->high, place->low }, *noted = bpf_map_lookup_elem(&stands, place);
+	struct home *home = bpf_map_lookup_elem(&homes, &at);
+
+	return (noted && !is_same(noted, stand)) || (home && home->streams && home->context != rule->loop);
+}
+
+/* Where what serves the place may stand. */
+struct stand {
+	struct address first;
+	struct address second; /* of what serves both families; both are zero where there is none */
+};
+
+static __always_inline struct stand stand_of(struct place *place)
+{
+	struct address at = { place->high, place->low }, *noted = bpf_map_lookup_elem(&stands, place);
+	bool ip4 = is_mapped(place->high, place->low);
+	struct stand stand = {};
+	struct home *home;
+
+	if (noted) {
+		stand.first = *noted;
+		return stand;
+	}
+	/* Nobody's home, and much used. */
+	if (ip4 && place->low == mapped(LOOPBACK))
+		return stand;
+	home = bpf_map_lookup_elem(&homes, &at);
+	if (!home || (place->protocol == IPPROTO_TCP && !home->streams))
+		return stand;
+	stand.first = ip4 ? home->first4 : home->first6;
+	if (!ip4)
+		stand.second = home->first4;
+	return stand;
+}
+
+/* A datagram socket has just been given its first address: for all own ones of the families it serves, and their loopbacks. */
+static __always_inline void offer_datagrams(struct bpf_sock_addr *ctx, struct rule *rule, struct address first, bool ip4,
+					    bool ip6)
+{
+	struct place place = { .port = ctx->user_port, .protocol = IPPROTO_UDP };
+	bool home;
+
+	if (ctx->protocol != IPPROTO_UDP || !place.port)
+		return;
+	home = has_home(rule);
+	for (__u32 at = 0; at < VS_MOST_ADDRESSES; at++) {
+		if (at >= rule->own.count)
+			break;
+		if (!(at < rule->own.count4 ? ip4 : ip6))
+			continue;
+		place.high = rule->own.list[at].high;
+		place.low = rule->own.list[at].low;
+		note_own(&place, rule, &first, home);
+	}
+	if (!rule->loop)
+		return;
+	if (ip4 && has_family4(&rule->own)) {
+		place.high = 0;
+		place.low = mapped(loopback_of(rule->loop));
+		note_own(&place, rule, &first, home);
+	}
+	if (ip6 && has_family6(&rule->own)) {
+		place.high = VS_LOOPBACK6;
+		place.low = loopback6_low(rule->loop);
+		note_own(&place, rule, &first, home);
+	}
+}
+
+#endif
+
+#endif
