@@ -45,6 +45,19 @@ static __always_inline __u64 mapped(__u32 ip4)
 	return (__u64)ip4 << 32 | V4MAPPED;
 }
 
+/* The loopback of a context: 127.A.B.0/24 with its id in A.B, which it is shown as 127.0.0.0/24. */
+#define LOOP_NET bpf_htonl(0xffffff00)
+
+static __always_inline __u32 loop_net(__u32 xid)
+{
+	return bpf_htonl(0x7f000000 | xid << 8);
+}
+
+static __always_inline bool is_in_loop_net(__u32 xid, __u64 high, __u64 low)
+{
+	return !high && (__u32)low == V4MAPPED && ((low >> 32) & LOOP_NET) == loop_net(xid);
+}
+
 static __always_inline bool has_address(const struct addresses *set, __u64 high, __u64 low)
 {
 	for (__u32 at = 0; at < VS_MOST_ADDRESSES; at++) {

@@ -32,8 +32,7 @@ static __always_inline bool is_group_loop(struct group *group, __u64 high, __u64
 
 	if (!loop)
 		return false;
-	return (!high && low == mapped(bpf_htonl(0x7f000001 | loop << 8))) ||
-	       (high == VS_LOOPBACK6 && low == bpf_cpu_to_be64(loop));
+	return is_in_loop_net(loop, high, low) || (high == VS_LOOPBACK6 && low == bpf_cpu_to_be64(loop));
 }
 
 static __always_inline bool is_multicast(__u64 high, __u64 low)

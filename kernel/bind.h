@@ -116,8 +116,8 @@ int vs_bind4(struct bpf_sock_addr *ctx)
 		return bind_wildcard(ctx, rule, rule->own.list[0], true, false);
 	}
 	if (means_own_loop(rule, asked)) {
-		at.low = mapped(loopback_of(rule->loop));
-		ctx->user_ip4 = loopback_of(rule->loop);
+		ctx->user_ip4 = own_loop_for(rule, asked);
+		at.low = mapped(own_loop_for(rule, asked));
 		return bind_loopback(ctx, rule, &at);
 	}
 	return answer(check_bind4(ctx, rule, asked));
@@ -164,7 +164,7 @@ static __always_inline int bind_mapped(struct bpf_sock_addr *ctx, struct rule *r
 	if (!has_family4(&rule->own))
 		return refuse(-EADDRNOTAVAIL);
 	if (means_own_loop(rule, asked)) {
-		struct address at = { .low = mapped(loopback_of(rule->loop)) };
+		struct address at = { .low = mapped(own_loop_for(rule, asked)) };
 
 		set_ip6(ctx, at.high, at.low);
 		return bind_loopback(ctx, rule, &at);

@@ -12,7 +12,14 @@
 /* The destination `asked` really means. */
 static __always_inline __u32 destination4(struct rule *rule, __u32 asked)
 {
-	return (rule->loop && !asked) || means_own_loop(rule, asked) ? loopback_of(rule->loop) : asked;
+	if (rule->loop && !asked)
+		return loopback_of(rule->loop);
+	return means_own_loop(rule, asked) ? own_loop_for(rule, asked) : asked;
+}
+
+static __always_inline bool is_own_loop4(struct rule *rule, __u32 ip4)
+{
+	return rule->loop && (ip4 & LOOP_NET) == loop_net(rule->loop);
 }
 
 /* TCP to the own loopback speaks from it, so that the peer, too, reads 127.0.0.1. */
@@ -20,15 +27,10 @@ static __always_inline __u32 source4(struct bpf_sock_addr *ctx, struct rule *rul
 {
 	const struct address *own;
 
-	if (rule->loop && destination == loopback_of(rule->loop) && ctx->protocol == IPPROTO_TCP)
-		return destination;
+	if (is_own_loop4(rule, destination) && ctx->protocol == IPPROTO_TCP)
+		return loopback_of(rule->loop);
 	own = source_for(&rule->own, true, 0, mapped(destination));
 	return own ? own->low >> 32 : 0;
-}
-
-static __always_inline bool is_own_loop4(struct rule *rule, __u32 ip4)
-{
-	return rule->loop && ip4 == loopback_of(rule->loop);
 }
 
 /* Whether the task may speak to `destination` from `source`. */

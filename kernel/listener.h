@@ -132,7 +132,7 @@ static __always_inline void enter_all(struct bpf_sock_ops *ops, struct bpf_sock 
 	if (!rule->loop)
 		return;
 	if (ip4 && has_family4(&rule->own))
-		enter(ops, sk, rule, stand, 0, mapped(loopback_of(rule->loop)));
+		enter(ops, sk, rule, stand, 0, mapped(loop_net(rule->loop)));
 	if (ip6 && has_family6(&rule->own))
 		enter(ops, sk, rule, stand, VS_LOOPBACK6, loopback6_low(rule->loop));
 }
@@ -273,7 +273,7 @@ static __always_inline bool is_loop(struct bpf_sk_lookup *ctx, struct listener_k
 					is_foreign_loop6(key->high, key->low, 0);
 }
 
-/* Whether somebody else speaks to a context's loopback. TCP comes from that address itself, which only the context's
+/* Whether somebody else speaks to a context's loopback. TCP comes from that loopback itself, which only the context's
  * sockets are given; IPv6 could come from another machine, too. */
 static __always_inline bool is_stray(struct bpf_sk_lookup *ctx, struct listener_key *key)
 {
@@ -285,7 +285,7 @@ static __always_inline bool is_stray(struct bpf_sk_lookup *ctx, struct listener_
 	if (ctx->protocol != IPPROTO_TCP)
 		return false;
 	if (ctx->family == AF_INET)
-		return ctx->remote_ip4 != ctx->local_ip4;
+		return (ctx->remote_ip4 ^ ctx->local_ip4) & LOOP_NET;
 	third = ctx->remote_ip6[2];
 	SEPARATE(third);
 	return joined(third, ctx->remote_ip6[3]) != key->low;
@@ -339,6 +339,13 @@ int vs_sk_lookup(struct bpf_sk_lookup *ctx)
 		return SK_DROP;
 	if (ctx->protocol != IPPROTO_TCP || steer_to(ctx, &key))
 		return SK_PASS;
+	if (loop && ctx->family == AF_INET) {
+		/* Who serves all of a loopback is entered under its network. */
+		struct listener_key net = { .low = mapped(ctx->local_ip4 & LOOP_NET), .port = key.port };
+
+		if (steer_to(ctx, &net))
+			return SK_PASS;
+	}
 	return (loop ? is_empty(ctx, &key) : is_fenced(ctx, &key)) ? SK_DROP : SK_PASS;
 }
 

@@ -1,8 +1,8 @@
 /* What a socket may bind to and speak from: the addresses of the task that uses it, where the cgroup hooks can read them.
  *
  * bind4 and its like may not read task storage on 6.12, so LSM hooks copy the task's set to the socket first (sockets.h). A
- * context with the loopback flag has a 127.0.0.0/8 and a ::1 of its own: 127.(id / 256).(id % 256).1 and VS_LOOPBACK6::id,
- * shown to it as 127.0.0.1 and ::1. Nothing is enforced here: bind.h and connect.h do.
+ * context with the loopback flag has a 127.0.0.0/8 and a ::1 of its own: 127.(id / 256).(id % 256).0/24 and VS_LOOPBACK6::id,
+ * shown to it as 127.0.0.0/24 and ::1. Nothing is enforced here: bind.h and connect.h do.
  *
  * With OWN_CGROUP this is a part of an object of its own, for servers on a kernel without BPF LSM: the set then comes
  * from the server's control group. */
@@ -74,7 +74,7 @@ static __always_inline struct face *make_face(struct bpf_sock *sk, __u32 loop)
 
 static __always_inline __u32 loopback_of(__u32 xid)
 {
-	return bpf_htonl(0x7f000001 | xid << 8);
+	return loop_net(xid) | bpf_htonl(1);
 }
 
 static __always_inline __u64 loopback6_low(__u32 xid)
@@ -142,8 +142,7 @@ static __always_inline bool is_own_loop(struct rule *rule, __u64 high, __u64 low
 {
 	if (!rule->loop)
 		return false;
-	return high == VS_LOOPBACK6 ? low == loopback6_low(rule->loop) :
-				      !high && low == mapped(loopback_of(rule->loop));
+	return high == VS_LOOPBACK6 ? low == loopback6_low(rule->loop) : is_in_loop_net(rule->loop, high, low);
 }
 
 static __always_inline bool is_loopback(__u32 ip4)
@@ -151,22 +150,28 @@ static __always_inline bool is_loopback(__u32 ip4)
 	return (ip4 & bpf_htonl(0xff000000)) == bpf_htonl(0x7f000000);
 }
 
-/* The id in 127.A.B.1, whether there is such a context or not. */
+/* The id in 127.A.B.N, whether there is such a context or not. */
 static __always_inline __u32 id_in_loopback(__u32 ip4)
 {
 	return bpf_ntohl(ip4) >> 8 & 0xffff;
 }
 
-/* Whether 127.A.B.1 or VS_LOOPBACK6::id is the loopback of another context: nobody but that context reaches it. */
+/* Whether 127.A.B.N or VS_LOOPBACK6::id is the loopback of another context: nobody but that context reaches it. */
 static __always_inline bool is_foreign_loop(__u32 ip4, __u32 mine)
 {
-	return is_loopback(ip4) && (bpf_ntohl(ip4) & 0xff) == 1 && is_loop_of_other(id_in_loopback(ip4), mine);
+	return is_loopback(ip4) && is_loop_of_other(id_in_loopback(ip4), mine);
 }
 
-/* As on any machine the whole of 127.0.0.0/8 is its loopback, and all one here; but for addresses it has been given. */
+/* As on any machine the whole of 127.0.0.0/8 is its loopback, but for addresses it has been given. */
 static __always_inline bool means_own_loop(struct rule *rule, __u32 ip4)
 {
 	return rule->loop && is_loopback(ip4) && !has_ip4(&rule->own, ip4) && !is_foreign_loop(ip4, rule->loop);
+}
+
+/* What it is there: the last byte stays. */
+static __always_inline __u32 own_loop_for(struct rule *rule, __u32 ip4)
+{
+	return loop_net(rule->loop) | (ip4 & ~LOOP_NET);
 }
 
 static __always_inline bool is_foreign_loop6(__u64 high, __u64 low, __u32 mine)

@@ -4,12 +4,19 @@
 
 #include "rule.h"
 
+static __always_inline __u32 shown_loop(__u32 ip4)
+{
+	return loop_net(0) | (ip4 & ~LOOP_NET);
+}
+
 static __always_inline int show4(struct bpf_sock_addr *ctx)
 {
 	struct face *face = face_of(ctx->sk);
 
-	if (face && face->loop && ctx->user_ip4 == loopback_of(face->loop))
-		ctx->user_ip4 = LOOPBACK;
+	__u32 ip4 = ctx->user_ip4;
+
+	if (face && face->loop && (ip4 & LOOP_NET) == loop_net(face->loop))
+		ctx->user_ip4 = shown_loop(ip4);
 	return CGROUP_ALLOW;
 }
 
@@ -20,8 +27,8 @@ static __always_inline int show6(struct bpf_sock_addr *ctx)
 
 	if (!face || !face->loop)
 		return CGROUP_ALLOW;
-	if (is_mapped(high, low) && (__u32)(low >> 32) == loopback_of(face->loop))
-		ctx->user_ip6[3] = LOOPBACK;
+	if (is_in_loop_net(face->loop, high, low))
+		ctx->user_ip6[3] = shown_loop(low >> 32);
 	else if (high == VS_LOOPBACK6 && low == loopback6_low(face->loop))
 		set_ip6(ctx, 0, LOOPBACK6_LOW);
 	return CGROUP_ALLOW;

@@ -101,6 +101,12 @@ static __always_inline bool is_held_by_other(struct place *place, struct rule *r
 	return (noted && !is_same(noted, stand)) || (home && home->streams && home->context != rule->loop);
 }
 
+/* The address that notes are made of: who serves a loopback serves all of it. */
+static __always_inline __u64 noted_low(__u32 ip4)
+{
+	return mapped(is_foreign_loop(ip4, 0) ? ip4 & LOOP_NET : ip4);
+}
+
 /* Where what serves the place may stand. */
 struct stand {
 	struct address first;
@@ -153,7 +159,7 @@ static __always_inline void offer_datagrams(struct bpf_sock_addr *ctx, struct ru
 		return;
 	if (ip4 && has_family4(&rule->own)) {
 		place.high = 0;
-		place.low = mapped(loopback_of(rule->loop));
+		place.low = mapped(loop_net(rule->loop));
 		note_own(&place, rule, &first, home);
 	}
 	if (ip6 && has_family6(&rule->own)) {

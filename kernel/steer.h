@@ -141,7 +141,7 @@ static __always_inline bool is_taken_by_stream6(struct __sk_buff *skb, __u64 *fr
 static __always_inline int steer_stream4(struct __sk_buff *skb, __u32 from, __u32 to, struct ports *ports,
 					 struct place *place, struct stand *stand)
 {
-	if (is_somewhere(&stand->first) && !(is_foreign_loop(to, 0) && from != to) &&
+	if (is_somewhere(&stand->first) && !(is_foreign_loop(to, 0) && (from ^ to) & LOOP_NET) &&
 	    !is_taken_by_stream4(skb, from, to, ports))
 		give(skb, place, find4(skb, true, from, stand->first.low >> 32, ports));
 	return TCX_NEXT;
@@ -183,7 +183,7 @@ static __always_inline int steer4(struct __sk_buff *skb)
 	if (bpf_skb_load_bytes_relative(skb, 0, &ip, sizeof(ip), BPF_HDR_START_NET) || ip.fragment & MORE_FRAGMENTS ||
 	    !read_ports(skb, (ip.version & 0xf) * 4, ip.protocol, &ports))
 		return TCX_NEXT;
-	place.low = mapped(ip.to);
+	place.low = noted_low(ip.to);
 	place.port = ports.destination;
 	place.protocol = ip.protocol;
 	stand = stand_of(&place);

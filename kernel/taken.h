@@ -78,6 +78,8 @@ static __always_inline bool is_taken(struct bpf_sock_addr *ctx, const struct add
 	struct bpf_sock *sk;
 	struct stand stand;
 
+	if (is_mapped(at->high, at->low))
+		place.low = noted_low(at->low >> 32);
 	if (!port || (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP))
 		return false;
 	if (stream && serves_for_others(find_at(ctx, true, at, port), at, set))

@@ -111,6 +111,8 @@ test("nobody reaches or takes the loopback of another context: not the main serv
     `kind=tcp,family=4,to=${twin},port=3306`,
     `kind=tcp,family=6,to=${twin6},port=3306`,
     `kind=tcp,family=6,to=::ffff:${twin},port=3306`,
+    `kind=tcp,family=4,to=${twin.replace(/1$/, "77")},port=3307`,
+    `kind=udp,family=4,to=${twin.replace(/1$/, "77")},port=3307`,
     `kind=udp,family=4,to=${twin},port=3306`,
     `kind=udp,family=4,to=${twin},port=3306,connected=1`,
     ...["tcp", "mptcp"].flatMap((kind) => [
@@ -122,8 +124,10 @@ test("nobody reaches or takes the loopback of another context: not the main serv
     for (const answer of ask(place, ...specs)) expect(["ECONNREFUSED", "ENETUNREACH"]).toContain(answer);
     const bound = bind(
       place,
-      `kind=tcp,at=${twin},port=4000`,
-      `kind=udp,at=${twin},port=4000`,
+      ...[twin, twin.replace(/1$/, "77")].flatMap((at) => [
+        `kind=tcp,at=${at},port=4000`,
+        `kind=udp,at=${at},port=4000`,
+      ]),
       `kind=tcp,family=6,at=${twin6}`,
     );
     for (const answer of bound) expect(answer).toBe("EADDRNOTAVAIL");
@@ -151,31 +155,44 @@ test("from its own loopback a server speaks to itself alone, not as a local one 
 test("all of 127.0.0.0/8 is a server's own loopback, and none of it the main server's or a neighbour's", async () => {
   run("ip", "address", "add", "127.0.0.9/8", "dev", "lo");
   const onMain = await serve(tied("127.0.0.9"), "kind=tcp,family=4,port=3395,tag=main");
-  for (const to of ["127.0.0.9", "127.0.0.2", "127.0.1.1", "127.255.255.254"]) {
-    expect(ask(inGuest("zeta"), `kind=tcp,family=4,to=${to},port=3306`)[0]).toStartWith("zeta 127.0.0.1 127.0.0.1");
+  for (const to of ["127.0.0.9", "127.0.0.2", "127.0.1.1", "127.200.1.254"]) {
+    const shown = `127.0.0.${to.split(".")[3]}`;
+    for (const port of [3307, 3308, 3311]) {
+      const mapped = port === 3307 ? "" : "::ffff:";
+      expect(ask(inGuest("zeta"), `kind=tcp,family=4,to=${to},port=${port}`)).toEqual([
+        `zeta ${mapped}${shown} ${mapped}127.0.0.1 own 127.0.0.1 peer ${shown}`,
+      ]);
+    }
+    expect(ask(inGuest("zeta"), `kind=udp,family=4,to=${to},port=3307`)[0]).toStartWith("zeta ");
+    const exact = ask(inGuest("zeta"), `kind=tcp,family=4,to=${to},port=3306`)[0];
+    expect(exact).toStartWith(shown === "127.0.0.1" ? "zeta 127.0.0.1 " : "ECONNREFUSED");
     expect(ask(inGuest("zeta"), `kind=tcp,family=4,to=${to},port=3395`)).toEqual(["ECONNREFUSED"]);
   }
   await onMain.stop();
 });
 
-// systemd-resolved serves at 127.0.0.53; Debian's installer gives the machine's name 127.0.1.1.
-test("a service may be bound to any of it, and is there for its own server alone", async () => {
-  const places = ["127.0.0.53", "127.0.1.1"];
+// systemd-resolved serves at 127.0.0.53 and 127.0.0.54; Debian's installer gives the machine's name 127.0.1.1.
+test("services may be bound to any of it, on one port, and are there for their own server alone", async () => {
+  const places = ["127.0.0.53", "127.0.0.54", "127.0.1.1"];
+  const kinds = ["tcp", "udp", "mptcp"];
   const own = await serve(
     inGuest("eps"),
-    ...places.flatMap((at, index) =>
-      ["tcp", "udp"].map((kind) => `kind=${kind},at=${at},port=${5300 + index},tag=eps`),
+    ...places.flatMap((at) =>
+      kinds.map((kind) => `kind=${kind},at=${at},port=${kind === "mptcp" ? 5301 : 5300},tag=${at}`),
     ),
-    `kind=tcp,family=6,at=::ffff:127.0.0.54,port=5302,tag=eps`,
+    "kind=tcp,family=6,at=::ffff:127.0.0.55,port=5300,tag=mapped",
   );
-  places.forEach((to, index) => {
-    for (const kind of ["tcp", "udp"]) {
-      const question = `kind=${kind},family=4,to=${to},port=${5300 + index},connected=1,patience=1`;
-      expect(ask(inGuest("eps"), question)[0]).toStartWith("eps 127.0.0.1 ");
+  const shown = (at: string) => `127.0.0.${at.split(".")[3]}`;
+  expect(own.bound[0]).toBe("127.0.0.53 5300");
+  for (const to of places) {
+    for (const kind of kinds) {
+      const question = `kind=${kind},family=4,to=${to},port=${kind === "mptcp" ? 5301 : 5300},connected=1,patience=1`;
+      expect(ask(inGuest("eps"), question)[0]).toStartWith(`${to} ${shown(to)} `);
       for (const place of [main, inGuest("zeta")]) expect(ask(place, question)).toEqual(["ECONNREFUSED"]);
     }
-  });
-  expect(ask(inGuest("eps"), "kind=tcp,family=4,to=127.0.0.54,port=5302")[0]).toStartWith("eps ::ffff:127.0.0.1 ");
+  }
+  const mapped = ask(inGuest("eps"), "kind=tcp,family=4,to=127.0.0.55,port=5300");
+  expect(mapped[0]).toStartWith("mapped ::ffff:127.0.0.55 ::ffff:127.0.0.1 ");
   await own.stop();
 });
 
