@@ -82,7 +82,7 @@ static __always_inline int check_bind4(struct bpf_sock_addr *ctx, struct rule *r
 /* What is not tied keeps off loopbacks and datagram ports of what is; of TCP sk_lookup sees to it. */
 static __always_inline int check_untied(struct bpf_sock_addr *ctx, struct address at)
 {
-	if (is_mapped(at.high, at.low) ? is_foreign_loop(at.low >> 32, 0) : is_foreign_loop6(at.high, at.low, 0))
+	if (is_mapped(at.high, at.low) ? strays_to_loop(ctx, at.low >> 32) : strays_to_loop6(ctx, at.high, at.low))
 		return refuse(-EADDRNOTAVAIL);
 	return ctx->protocol == IPPROTO_UDP && is_taken(ctx, &at, 0) ? refuse(-EADDRINUSE) : CGROUP_ALLOW;
 }

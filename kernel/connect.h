@@ -77,7 +77,7 @@ int vs_connect4(struct bpf_sock_addr *ctx)
 	__u32 asked = ctx->user_ip4, destination, bound;
 
 	if (!rule)
-		return is_foreign_loop(asked, 0) ? refuse(-ECONNREFUSED) : CGROUP_ALLOW;
+		return strays_to_loop(ctx, asked) ? refuse(-ECONNREFUSED) : CGROUP_ALLOW;
 	if (is_foreign_loop(asked, rule->loop))
 		return refuse(-ECONNREFUSED);
 	destination = destination4(rule, asked);
@@ -170,7 +170,7 @@ int vs_connect6(struct bpf_sock_addr *ctx)
 	struct address bound;
 
 	if (!rule)
-		return is_foreign_loop6(high, low, 0) || (is_mapped(high, low) && is_foreign_loop(low >> 32, 0)) ?
+		return strays_to_loop6(ctx, high, low) || (is_mapped(high, low) && strays_to_loop(ctx, low >> 32)) ?
 			       refuse(-ECONNREFUSED) :
 			       CGROUP_ALLOW;
 	if (is_mapped(high, low))
@@ -212,7 +212,7 @@ int vs_sendmsg4(struct bpf_sock_addr *ctx)
 	__u32 asked = ctx->user_ip4, destination, bound;
 
 	if (!rule)
-		return is_foreign_loop(asked, 0) ? refuse(-ECONNREFUSED) : CGROUP_ALLOW;
+		return strays_to_loop(ctx, asked) ? refuse(-ECONNREFUSED) : CGROUP_ALLOW;
 	destination = destination4(rule, asked);
 	if (is_foreign_loop(asked, rule->loop))
 		return refuse(-ECONNREFUSED);
@@ -244,7 +244,7 @@ int vs_sendmsg6(struct bpf_sock_addr *ctx)
 	__u32 first, third;
 
 	if (!rule)
-		return is_foreign_loop6(high, low, 0) ? refuse(-ECONNREFUSED) : CGROUP_ALLOW;
+		return strays_to_loop6(ctx, high, low) ? refuse(-ECONNREFUSED) : CGROUP_ALLOW;
 	/* A v4-mapped destination goes on to sendmsg4. */
 	if (is_mapped(high, low))
 		return CGROUP_ALLOW;

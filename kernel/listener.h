@@ -177,7 +177,7 @@ static __always_inline void begin(struct bpf_sock_ops *ops)
 	bool ip4, ip6 = ops->family == AF_INET6;
 	struct address at;
 
-	if (!rule || bpf_get_netns_cookie(ops) != bpf_get_netns_cookie(0))
+	if (!rule || is_elsewhere(ops))
 		return;
 	if (face && face->hidden) {
 		fence(ops, sk, rule, ops->family, FENCE_LOOPBACK);
@@ -234,7 +234,7 @@ static __always_inline void accept_on_loopback(struct bpf_sock_ops *ops)
 	struct bpf_sock *sk = ops->sk;
 	__u64 high, low;
 
-	if (!sk)
+	if (!sk || is_elsewhere(ops))
 		return;
 	local_address(ops, &high, &low);
 	if (is_mapped(high, low) && is_foreign_loop(low >> 32, 0))

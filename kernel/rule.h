@@ -162,6 +162,18 @@ static __always_inline bool is_foreign_loop(__u32 ip4, __u32 mine)
 	return is_loopback(ip4) && is_loop_of_other(id_in_loopback(ip4), mine);
 }
 
+/* In a network namespace of its own, where nobody else's loopback is. */
+static __always_inline bool is_elsewhere(void *ctx)
+{
+	return bpf_get_netns_cookie(ctx) != bpf_get_netns_cookie(0);
+}
+
+/* Whether a caller that is not tied means the loopback of a context. */
+static __always_inline bool strays_to_loop(struct bpf_sock_addr *ctx, __u32 ip4)
+{
+	return is_foreign_loop(ip4, 0) && !is_elsewhere(ctx);
+}
+
 /* As on any machine the whole of 127.0.0.0/8 is its loopback, but for addresses it has been given. */
 static __always_inline bool means_own_loop(struct rule *rule, __u32 ip4)
 {
@@ -177,6 +189,11 @@ static __always_inline __u32 own_loop_for(struct rule *rule, __u32 ip4)
 static __always_inline bool is_foreign_loop6(__u64 high, __u64 low, __u32 mine)
 {
 	return high == VS_LOOPBACK6 && is_loop_of_other(bpf_be64_to_cpu(low), mine);
+}
+
+static __always_inline bool strays_to_loop6(struct bpf_sock_addr *ctx, __u64 high, __u64 low)
+{
+	return is_foreign_loop6(high, low, 0) && !is_elsewhere(ctx);
 }
 
 static __always_inline int refuse(int error)

@@ -107,11 +107,17 @@ static __always_inline __u64 noted_low(__u32 ip4)
 	return mapped(is_foreign_loop(ip4, 0) ? ip4 & LOOP_NET : ip4);
 }
 
-/* Where what serves the place may stand. */
+/* Where what serves the place may stand: as the note says, and on the first address of a family. Zero: nowhere. */
 struct stand {
+	struct address noted;
 	struct address first;
-	struct address second; /* of what serves both families; both are zero where there is none */
+	struct address first4; /* of an IPv6 place: sockets of both families */
 };
+
+static __always_inline bool is_anywhere(const struct stand *stand)
+{
+	return is_somewhere(&stand->noted) || is_somewhere(&stand->first) || is_somewhere(&stand->first4);
+}
 
 static __always_inline struct stand stand_of(struct place *place)
 {
@@ -120,10 +126,8 @@ static __always_inline struct stand stand_of(struct place *place)
 	struct stand stand = {};
 	struct home *home;
 
-	if (noted) {
-		stand.first = *noted;
-		return stand;
-	}
+	if (noted)
+		stand.noted = *noted;
 	/* Nobody's home, and much used. */
 	if (ip4 && place->low == mapped(LOOPBACK))
 		return stand;
@@ -132,7 +136,7 @@ static __always_inline struct stand stand_of(struct place *place)
 		return stand;
 	stand.first = ip4 ? home->first4 : home->first6;
 	if (!ip4)
-		stand.second = home->first4;
+		stand.first4 = home->first4;
 	return stand;
 }
 
@@ -143,7 +147,7 @@ static __always_inline void offer_datagrams(struct bpf_sock_addr *ctx, struct ru
 	struct place place = { .port = ctx->user_port, .protocol = IPPROTO_UDP };
 	bool home;
 
-	if (ctx->protocol != IPPROTO_UDP || !place.port)
+	if (ctx->protocol != IPPROTO_UDP || !place.port || is_elsewhere(ctx))
 		return;
 	home = has_home(rule);
 	for (__u32 at = 0; at < VS_MOST_ADDRESSES; at++) {

@@ -137,31 +137,51 @@ static __always_inline bool is_taken_by_stream6(struct __sk_buff *skb, __u64 *fr
 	return result;
 }
 
+static __always_inline bool give_from4(struct __sk_buff *skb, struct place *place, __u32 from, struct ports *ports,
+				       const struct address *stand)
+{
+	bool stream = place->protocol == IPPROTO_TCP;
+
+	return is_somewhere(stand) && give(skb, place, find4(skb, stream, from, stand->low >> 32, ports));
+}
+
+static __always_inline bool give_from6(struct __sk_buff *skb, struct place *place, __u64 *from, struct ports *ports,
+				       const struct address *stand)
+{
+	bool stream = place->protocol == IPPROTO_TCP;
+
+	return is_somewhere(stand) && give(skb, place, find6(skb, stream, from, stand, ports));
+}
+
+static __always_inline bool give_any4(struct __sk_buff *skb, struct place *place, __u32 from, struct ports *ports,
+				      struct stand *stand)
+{
+	return give_from4(skb, place, from, ports, &stand->noted) || give_from4(skb, place, from, ports, &stand->first);
+}
+
+static __always_inline bool give_any6(struct __sk_buff *skb, struct place *place, __u64 *from, struct ports *ports,
+				      struct stand *stand)
+{
+	return give_from6(skb, place, from, ports, &stand->noted) || give_from6(skb, place, from, ports, &stand->first) ||
+	       give_from6(skb, place, from, ports, &stand->first4);
+}
+
 /* Connections that stray to a loopback are refused in listener.h. */
 static __always_inline int steer_stream4(struct __sk_buff *skb, __u32 from, __u32 to, struct ports *ports,
 					 struct place *place, struct stand *stand)
 {
-	if (is_somewhere(&stand->first) && !(is_foreign_loop(to, 0) && (from ^ to) & LOOP_NET) &&
+	if (is_anywhere(stand) && !(is_foreign_loop(to, 0) && (from ^ to) & LOOP_NET) &&
 	    !is_taken_by_stream4(skb, from, to, ports))
-		give(skb, place, find4(skb, true, from, stand->first.low >> 32, ports));
+		give_any4(skb, place, from, ports, stand);
 	return TCX_NEXT;
-}
-
-/* From the first place it may stand at, or from the second. */
-static __always_inline bool give6(struct __sk_buff *skb, struct place *place, bool stream, __u64 *from, struct ports *ports,
-				  struct stand *stand)
-{
-	if (is_somewhere(&stand->first) && give(skb, place, find6(skb, stream, from, &stand->first, ports)))
-		return true;
-	return is_somewhere(&stand->second) && give(skb, place, find6(skb, stream, from, &stand->second, ports));
 }
 
 static __always_inline int steer_stream6(struct __sk_buff *skb, __u64 *from, __u64 *to, struct ports *ports,
 					 struct place *place, struct stand *stand)
 {
-	if ((is_somewhere(&stand->first) || is_somewhere(&stand->second)) &&
-	    !(is_foreign_loop6(to[0], to[1], 0) && from[1] != to[1]) && !is_taken_by_stream6(skb, from, to, ports))
-		give6(skb, place, true, from, ports, stand);
+	if (is_anywhere(stand) && !(is_foreign_loop6(to[0], to[1], 0) && from[1] != to[1]) &&
+	    !is_taken_by_stream6(skb, from, to, ports))
+		give_any6(skb, place, from, ports, stand);
 	return TCX_NEXT;
 }
 
@@ -190,7 +210,7 @@ static __always_inline int steer4(struct __sk_buff *skb)
 	if (ip.protocol == IPPROTO_TCP)
 		return steer_stream4(skb, ip.from, ip.to, &ports, &place, &stand);
 	loop = is_foreign_loop(ip.to, 0);
-	if (!is_somewhere(&stand.first) && !loop)
+	if (!is_anywhere(&stand) && !loop)
 		return TCX_NEXT;
 	sk = find4(skb, false, ip.from, ip.to, &ports);
 	found = sk;
@@ -200,7 +220,7 @@ static __always_inline int steer4(struct __sk_buff *skb)
 		if (exact)
 			return TCX_NEXT;
 	}
-	if (is_somewhere(&stand.first) && give(skb, &place, find4(skb, false, ip.from, stand.first.low >> 32, &ports)))
+	if (give_any4(skb, &place, ip.from, &ports, &stand))
 		return TCX_NEXT;
 	/* What was found is on every address of the main server, and a context's loopback is none of them. */
 	return loop && found ? TCX_DROP : TCX_NEXT;
@@ -231,7 +251,7 @@ static __always_inline int steer6(struct __sk_buff *skb)
 	if (ip.next == IPPROTO_TCP)
 		return steer_stream6(skb, ip.from, ip.to, &ports, &place, &stand);
 	loop = is_foreign_loop6(place.high, place.low, 0);
-	if (!is_somewhere(&stand.first) && !is_somewhere(&stand.second) && !loop)
+	if (!is_anywhere(&stand) && !loop)
 		return TCX_NEXT;
 	sk = find6(skb, false, ip.from, (struct address *)&place, &ports);
 	found = sk;
@@ -244,7 +264,7 @@ static __always_inline int steer6(struct __sk_buff *skb)
 		if (exact)
 			return TCX_NEXT;
 	}
-	if (give6(skb, &place, false, ip.from, &ports, &stand))
+	if (give_any6(skb, &place, ip.from, &ports, &stand))
 		return TCX_NEXT;
 	return loop && found ? TCX_DROP : TCX_NEXT;
 }

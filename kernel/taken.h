@@ -84,15 +84,19 @@ static __always_inline bool is_taken(struct bpf_sock_addr *ctx, const struct add
 		return false;
 	if (stream && serves_for_others(find_at(ctx, true, at, port), at, set))
 		return true;
+	if (is_elsewhere(ctx))
+		return false;
 	stand = stand_of(&place);
-	if (is_somewhere(&stand.first)) {
-		sk = find_at(ctx, stream, &stand.first, port);
+	if (is_somewhere(&stand.noted)) {
+		sk = find_at(ctx, stream, &stand.noted, port);
 		if (!sk)
 			bpf_map_delete_elem(&stands, &place);
 		else if (serves_for_others(sk, at, set))
 			return true;
 	}
-	return is_somewhere(&stand.second) && serves_for_others(find_at(ctx, stream, &stand.second, port), at, set);
+	if (is_somewhere(&stand.first) && serves_for_others(find_at(ctx, stream, &stand.first, port), at, set))
+		return true;
+	return is_somewhere(&stand.first4) && serves_for_others(find_at(ctx, stream, &stand.first4, port), at, set);
 }
 
 /* For a socket that is to serve all addresses of its set: one that is taken is enough. */

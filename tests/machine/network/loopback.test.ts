@@ -134,6 +134,14 @@ test("nobody reaches or takes the loopback of another context: not the main serv
   }
 });
 
+test("in a network namespace of its own nobody is kept from addresses that are loopbacks here", () => {
+  const xid = contextOf("eps");
+  const twin = `127.${xid >> 8}.${xid & 255}.1`;
+  const elsewhere = ["unshare", "--net", "sh", "-c", 'ip link set lo up; exec "$@"', "sh", ...main];
+  const specs = [`kind=tcp,family=4,at=${twin},port=3306`, `kind=udp,family=4,at=${twin},port=3307`];
+  expect(bind(elsewhere, ...specs)).toEqual([`bound ${twin}`, `bound ${twin}`]);
+});
+
 test("from its own loopback a server speaks to itself alone, not as a local one to services of the main server", async () => {
   const service = await serve(
     main,

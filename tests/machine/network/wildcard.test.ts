@@ -232,6 +232,19 @@ print("done")`;
   expect(bind(user, ...taken)).toEqual(["EADDRINUSE", "EADDRINUSE"]);
 }, 300_000);
 
+test("what is bound to the same address and port in another network namespace does not make it forgotten", async () => {
+  const both = await serve(tied("127.9.1.1", "127.9.1.2"), "kind=udp,port=8093,tag=both");
+  const elsewhere = ["unshare", "--net", "sh", "-c", 'ip link set lo up; exec "$@"', "sh", ...main];
+  expect(bind(elsewhere, "kind=udp,family=4,at=127.9.1.2,port=8093")).toEqual(["bound 127.9.1.2"]);
+  expect(ask(main, question("127.9.1.2", "udp", 8093))[0]).toStartWith("both ");
+  await both.stop();
+  // Nor does whoever is tied to a server's address lead what comes for it astray from there.
+  const tiedElsewhere = ["chbind", "--silent", "--ip", "127.0.0.5", "--ip", "10.0.0.22", ...elsewhere];
+  run(...tiedElsewhere, "bind", "kind=udp,family=4,port=8080", "kind=mptcp,family=4,port=8082");
+  for (const answer of ask(main, question("10.0.0.22", "udp"), question("10.0.0.22", "tcp", 8082)))
+    expect(answer).toStartWith("alpha ");
+});
+
 test("SO_REUSEPORT within a server: while any listener is left, every address and the loopback are served", async () => {
   const places = ["10.0.0.21", "10.0.0.22", "fd00::22", "127.0.0.1", "::1"];
   const start = (tag: string) =>
