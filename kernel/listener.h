@@ -116,7 +116,7 @@ static __always_inline void enter(struct bpf_sock_ops *ops, struct bpf_sock *sk,
 	if (is_somewhere(stand) && is_held_by_other(&place, rule, stand))
 		return;
 	if (must_be_noted(ops, sk, rule, high, low) && is_somewhere(stand))
-		note_own(&place, rule, stand, has_home(rule));
+		note_own(&place, rule, stand, is_set_of_server(rule));
 }
 
 /* For all own addresses of the families it serves, and their loopbacks. */

@@ -37,13 +37,11 @@ struct {
 	__type(value, struct address);
 } stands SEC(".maps");
 
-/* From an address of a server to where its sockets stand that serve every address: on the first of a family. */
+/* Whose address it is, of servers: by that it is known where their sockets stand that serve every address. An entry that outlives
+ * its server is asked whether the address is still the server's. */
 struct home {
-	struct address first4;
-	struct address first6;
 	__u32 context;
-	__u16 count; /* of addresses: within a server chbind may have narrowed the set */
-	__u16 streams; /* it has had listeners that sk_lookup does not find */
+	__u32 streams; /* it has had listeners that sk_lookup does not find */
 };
 
 struct {
@@ -54,31 +52,48 @@ struct {
 	__type(value, struct home);
 } homes SEC(".maps");
 
-/* The widest set of the server that has it now. */
-static __always_inline void note_home(const struct address *at, struct rule *rule, bool stream)
+/* Only the administrator holds contexts: nobody else can fill the map. */
+static __always_inline bool is_server(__u32 context)
 {
-	struct home *known = bpf_map_lookup_elem(&homes, at), home = { .context = rule->loop, .streams = stream };
-	__u32 count4 = rule->own.count4;
+	struct record *record = context ? record_at(context) : 0;
 
-	if (known && known->context == rule->loop && known->count >= rule->own.count) {
-		if (stream)
-			known->streams = true;
-		return;
-	}
-	home.count = rule->own.count;
-	if (count4)
-		home.first4 = rule->own.list[0];
-	if (has_family6(&rule->own) && count4 < VS_MOST_ADDRESSES)
-		home.first6 = rule->own.list[count4];
-	bpf_map_update_elem(&homes, at, &home, BPF_ANY);
+	return record && record_refs(record) && record->flags & VS_FLAG_HELD;
 }
 
-/* Only the administrator holds contexts: nobody else can fill the map. */
-static __always_inline bool has_home(struct rule *rule)
+/* A global function, which the verifier goes through once. */
+__noinline bool is_home_of(__u32 context, __u64 high, __u64 low)
 {
-	struct record *record = rule->loop ? record_at(rule->loop) : 0;
+	struct addresses *set = is_server(context) ? addresses_of(context) : 0;
 
-	return record && record->flags & VS_FLAG_HELD;
+	return set && (has_address(set, high, low) || is_in_loop_net(context, high, low) ||
+		       (high == VS_LOOPBACK6 && low == loopback6_low(context)));
+}
+
+/* The server's own set, not one that chbind has narrowed within it. */
+static __always_inline bool is_set_of_server(struct rule *rule)
+{
+	struct addresses *set = is_server(rule->loop) ? addresses_of(rule->loop) : 0;
+
+	return set && set->id == rule->own.id;
+}
+
+static __always_inline void note_home(const struct address *at, __u32 context, bool stream)
+{
+	struct home *known = bpf_map_lookup_elem(&homes, at), home = { .context = context, .streams = stream };
+
+	if (!known || known->context != context)
+		bpf_map_update_elem(&homes, at, &home, BPF_ANY);
+	else if (stream)
+		known->streams = true;
+}
+
+/* Whether the socket was bound to every address, and this is one of its own. */
+static __always_inline bool serves(struct bpf_sock *sk, __u64 high, __u64 low)
+{
+	struct face *face = face_of(sk);
+	struct rule *rule = rule_of(sk);
+
+	return face && face->wildcard && rule && (has_address(&rule->own, high, low) || is_own_loop(rule, high, low));
 }
 
 /* Notes where the socket stands that serves the own address, or loopback. At the address itself it is found without. */
@@ -89,16 +104,20 @@ static __always_inline void note_own(struct place *place, struct rule *rule, con
 	if (!is_same(&at, stand))
 		bpf_map_update_elem(&stands, place, stand, BPF_ANY);
 	if (home)
-		note_home(&at, rule, place->protocol == IPPROTO_TCP);
+		note_home(&at, rule->loop, place->protocol == IPPROTO_TCP);
 }
 
-/* Whether listeners of another set serve the place, from somewhere else than `stand`. Whoever listens first has it. */
+/* Whether listeners of another set serve the place, from somewhere else than `stand`. Whoever listens first has it, and a server
+ * its addresses; what those had before it does not count. */
 static __always_inline bool is_held_by_other(struct place *place, struct rule *rule, const struct address *stand)
 {
 	struct address at = { place->high, place->low }, *noted = bpf_map_lookup_elem(&stands, place);
 	struct home *home = bpf_map_lookup_elem(&homes, &at);
 
-	return (noted && !is_same(noted, stand)) || (home && home->streams && home->context != rule->loop);
+	if (noted && !is_same(noted, stand))
+		return true;
+	return home && home->streams && home->context != rule->loop && !is_server(rule->loop) &&
+	       is_home_of(home->context, place->high, place->low);
 }
 
 /* The address that notes are made of: who serves a loopback serves all of it. */
@@ -124,7 +143,9 @@ static __always_inline struct stand stand_of(struct place *place)
 	struct address at = { place->high, place->low }, *noted = bpf_map_lookup_elem(&stands, place);
 	bool ip4 = is_mapped(place->high, place->low);
 	struct stand stand = {};
+	struct addresses *set;
 	struct home *home;
+	__u32 count4;
 
 	if (noted)
 		stand.noted = *noted;
@@ -132,11 +153,18 @@ static __always_inline struct stand stand_of(struct place *place)
 	if (ip4 && place->low == mapped(LOOPBACK))
 		return stand;
 	home = bpf_map_lookup_elem(&homes, &at);
-	if (!home || (place->protocol == IPPROTO_TCP && !home->streams))
+	if (!home || (place->protocol == IPPROTO_TCP && !home->streams) || !is_server(home->context))
 		return stand;
-	stand.first = ip4 ? home->first4 : home->first6;
-	if (!ip4)
-		stand.first4 = home->first4;
+	set = addresses_of(home->context);
+	if (!set)
+		return stand;
+	if (has_family4(set) && ip4)
+		stand.first = set->list[0];
+	else if (has_family4(set))
+		stand.first4 = set->list[0];
+	count4 = set->count4;
+	if (!ip4 && has_family6(set) && count4 < VS_MOST_ADDRESSES)
+		stand.first = set->list[count4];
 	return stand;
 }
 
@@ -149,7 +177,7 @@ static __always_inline void offer_datagrams(struct bpf_sock_addr *ctx, struct ru
 
 	if (ctx->protocol != IPPROTO_UDP || !place.port || is_elsewhere(ctx))
 		return;
-	home = has_home(rule);
+	home = is_set_of_server(rule);
 	for (__u32 at = 0; at < VS_MOST_ADDRESSES; at++) {
 		if (at >= rule->own.count)
 			break;

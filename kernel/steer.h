@@ -55,15 +55,6 @@ static __always_inline struct bpf_sock *find6(struct __sk_buff *skb, bool stream
 			bpf_sk_lookup_udp(skb, &tuple, sizeof(tuple.ipv6), BPF_F_CURRENT_NETNS, 0);
 }
 
-static __always_inline bool serves(struct bpf_sock *sk, struct place *place)
-{
-	struct face *face = face_of(sk);
-	struct rule *rule = rule_of(sk);
-
-	return face && face->wildcard && rule &&
-	       (has_address(&rule->own, place->high, place->low) || is_own_loop(rule, place->high, place->low));
-}
-
 /* Gives the socket to the packet if it serves every address of its set, and can take one of the family; always lets go of it. */
 static __always_inline bool give(struct __sk_buff *skb, struct place *place, struct bpf_sock *sk)
 {
@@ -71,7 +62,7 @@ static __always_inline bool give(struct __sk_buff *skb, struct place *place, str
 
 	if (!sk)
 		return false;
-	given = (place->protocol == IPPROTO_UDP || sk->state == BPF_TCP_LISTEN) && serves(sk, place) &&
+	given = (place->protocol == IPPROTO_UDP || sk->state == BPF_TCP_LISTEN) && serves(sk, place->high, place->low) &&
 		(is_mapped(place->high, place->low) || sk->family == AF_INET6) && !bpf_sk_assign(skb, sk, 0);
 	bpf_sk_release(sk);
 	return given;

@@ -51,52 +51,60 @@ static __always_inline bool stands_at(struct bpf_sock *sk, const struct address 
 	return joined(first, sk->src_ip6[1]) == at->high && joined(third, sk->src_ip6[3]) == at->low;
 }
 
-/* Whether the socket serves the address from where it stands, for a set that is not `set`; lets go of it. At the very
- * address it stands on the kernel's own check decides. */
-static __always_inline bool serves_for_others(struct bpf_sock *sk, const struct address *at, __u64 set)
+/* Whether the socket serves the address, and for another set than `set`. At the very address it stands on the kernel's own check
+ * decides. */
+enum service { NO_SERVICE, OWN_SERVICE, FOREIGN_SERVICE };
+
+/* Lets go of the socket. */
+static __always_inline enum service service_of(struct bpf_sock *sk, const struct address *at, __u64 set)
 {
+	enum service service = NO_SERVICE;
 	struct rule *rule;
-	struct face *face;
-	bool result;
 
 	if (!sk)
-		return false;
+		return service;
 	rule = rule_of(sk);
-	face = face_of(sk);
-	result = rule && rule->own.id != set && face && face->wildcard && !stands_at(sk, at);
+	if (rule && serves(sk, at->high, at->low))
+		service = rule->own.id == set || stands_at(sk, at) ? OWN_SERVICE : FOREIGN_SERVICE;
 	bpf_sk_release(sk);
-	return result;
+	return service;
 }
 
-/* Whether another set than `set` has it; 0 is none: what sk_lookup finds there of TCP, or what stands where a note says. */
-static __always_inline bool is_taken(struct bpf_sock_addr *ctx, const struct address *at, __u64 set)
+static __always_inline enum service service_at(struct bpf_sock_addr *ctx, const struct address *stand, const struct address *at,
+					       __u64 set)
+{
+	if (!is_somewhere(stand))
+		return NO_SERVICE;
+	return service_of(find_at(ctx, ctx->protocol == IPPROTO_TCP, stand, ctx->user_port), at, set);
+}
+
+/* Whether another set than `set` has it; 0 is none: what sk_lookup finds there of TCP, or what stands where a note says. A global
+ * function, which the verifier goes through once. */
+__noinline bool is_taken(struct bpf_sock_addr *ctx, const struct address *at, __u64 set)
 {
 	__be16 port = ctx->user_port;
 	__u32 protocol = ctx->protocol;
-	struct place place = { .high = at->high, .low = at->low, .port = port, .protocol = protocol };
-	bool stream = protocol == IPPROTO_TCP;
-	struct bpf_sock *sk;
+	struct place place = { .port = port, .protocol = protocol };
+	enum service noted;
 	struct stand stand;
 
-	if (is_mapped(at->high, at->low))
-		place.low = noted_low(at->low >> 32);
+	if (!at)
+		return false;
+	place.high = at->high;
+	place.low = is_mapped(at->high, at->low) ? noted_low(at->low >> 32) : at->low;
 	if (!port || (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP))
 		return false;
-	if (stream && serves_for_others(find_at(ctx, true, at, port), at, set))
+	if (protocol == IPPROTO_TCP && service_at(ctx, at, at, set) == FOREIGN_SERVICE)
 		return true;
 	if (is_elsewhere(ctx))
 		return false;
 	stand = stand_of(&place);
-	if (is_somewhere(&stand.noted)) {
-		sk = find_at(ctx, stream, &stand.noted, port);
-		if (!sk)
-			bpf_map_delete_elem(&stands, &place);
-		else if (serves_for_others(sk, at, set))
-			return true;
-	}
-	if (is_somewhere(&stand.first) && serves_for_others(find_at(ctx, stream, &stand.first, port), at, set))
-		return true;
-	return is_somewhere(&stand.first4) && serves_for_others(find_at(ctx, stream, &stand.first4, port), at, set);
+	noted = service_at(ctx, &stand.noted, at, set);
+	/* What the note tells of has ended. */
+	if (is_somewhere(&stand.noted) && noted == NO_SERVICE)
+		bpf_map_delete_elem(&stands, &place);
+	return noted == FOREIGN_SERVICE || service_at(ctx, &stand.first, at, set) == FOREIGN_SERVICE ||
+	       service_at(ctx, &stand.first4, at, set) == FOREIGN_SERVICE;
 }
 
 /* For a socket that is to serve all addresses of its set: one that is taken is enough. */
