@@ -37,6 +37,38 @@ struct {
 	__type(value, struct address);
 } stands SEC(".maps");
 
+/* Whether anything has been noted since the kernel half was loaded: until then no packet need be looked up. */
+struct ever {
+	__u32 datagrams;
+	__u32 streams;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ever);
+} ever_noted SEC(".maps");
+
+static __always_inline void note_ever(bool stream)
+{
+	__u32 zero = 0;
+	struct ever *ever = bpf_map_lookup_elem(&ever_noted, &zero);
+
+	if (ever && stream)
+		ever->streams = true;
+	else if (ever)
+		ever->datagrams = true;
+}
+
+static __always_inline bool is_ever_noted(bool stream)
+{
+	__u32 zero = 0;
+	struct ever *ever = bpf_map_lookup_elem(&ever_noted, &zero);
+
+	return ever && (stream ? ever->streams : ever->datagrams);
+}
+
 /* Whose address it is, of servers: by that it is known where their sockets stand that serve every address. An entry that outlives
  * its server is asked whether the address is still the server's. */
 struct home {
@@ -101,6 +133,7 @@ static __always_inline void note_own(struct place *place, struct rule *rule, con
 {
 	struct address at = { place->high, place->low };
 
+	note_ever(place->protocol == IPPROTO_TCP);
 	if (!is_same(&at, stand))
 		bpf_map_update_elem(&stands, place, stand, BPF_ANY);
 	if (home)
@@ -140,20 +173,23 @@ static __always_inline bool is_anywhere(const struct stand *stand)
 
 static __always_inline struct stand stand_of(struct place *place)
 {
-	struct address at = { place->high, place->low }, *noted = bpf_map_lookup_elem(&stands, place);
-	bool ip4 = is_mapped(place->high, place->low);
+	bool ip4 = is_mapped(place->high, place->low), stream = place->protocol == IPPROTO_TCP;
+	struct address at = { place->high, place->low }, *noted;
 	struct stand stand = {};
 	struct addresses *set;
 	struct home *home;
 	__u32 count4;
 
+	if (!is_ever_noted(stream))
+		return stand;
+	noted = bpf_map_lookup_elem(&stands, place);
 	if (noted)
 		stand.noted = *noted;
 	/* Nobody's home, and much used. */
 	if (ip4 && place->low == mapped(LOOPBACK))
 		return stand;
 	home = bpf_map_lookup_elem(&homes, &at);
-	if (!home || (place->protocol == IPPROTO_TCP && !home->streams) || !is_server(home->context))
+	if (!home || (stream && !home->streams) || !is_server(home->context))
 		return stand;
 	set = addresses_of(home->context);
 	if (!set)
