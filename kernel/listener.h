@@ -233,14 +233,17 @@ static __always_inline void accept_on_loopback(struct bpf_sock_ops *ops)
 {
 	struct bpf_sock *sk = ops->sk;
 	__u64 high, low;
+	__u32 loop = 0;
 
-	if (!sk || is_elsewhere(ops))
+	if (!sk)
 		return;
 	local_address(ops, &high, &low);
 	if (is_mapped(high, low) && is_foreign_loop(low >> 32, 0))
-		make_face(sk, id_in_loopback(low >> 32));
+		loop = id_in_loopback(low >> 32);
 	else if (is_foreign_loop6(high, low, 0))
-		make_face(sk, bpf_be64_to_cpu(low));
+		loop = bpf_be64_to_cpu(low);
+	if (loop && !is_elsewhere(ops))
+		make_face(sk, loop);
 }
 
 SEC("sockops")

@@ -73,7 +73,7 @@ static __always_inline bool read_ports(struct __sk_buff *skb, __u32 at, __u8 pro
 {
 	__u8 flags;
 
-	if (protocol != IPPROTO_UDP && protocol != IPPROTO_TCP)
+	if (protocol != IPPROTO_UDP && (protocol != IPPROTO_TCP || !is_ever_noted(true)))
 		return false;
 	if (bpf_skb_load_bytes_relative(skb, at, ports, sizeof(*ports), BPF_HDR_START_NET))
 		return false;
