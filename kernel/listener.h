@@ -29,7 +29,7 @@ struct {
 	__type(value, __u64);
 } listeners SEC(".maps");
 
-/* The set of who has been entered there last. */
+/* The id of the set whose listener was entered there last. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
@@ -156,7 +156,7 @@ static __always_inline bool serves_ip4(struct bpf_sock_ops *ops, struct bpf_sock
 	return common && !BPF_CORE_READ_BITFIELD_PROBED(common, skc_ipv6only);
 }
 
-/* It is bound to its loopback. */
+/* The listener is bound to its loopback. */
 static __always_inline void enter_loopback(struct bpf_sock_ops *ops, struct bpf_sock *sk, struct rule *rule,
 					   const struct address *at)
 {
@@ -228,7 +228,7 @@ static __always_inline void end(struct bpf_sock_ops *ops)
 		lift_fence(ops, AF_INET);
 }
 
-/* A connection that comes in over a context's loopback is shown to have come from and to 127.0.0.1 or ::1. */
+/* A connection that comes in over a context's loopback is shown to have come from and to 127.0.0.0/24 or ::1. */
 static __always_inline void accept_on_loopback(struct bpf_sock_ops *ops)
 {
 	struct bpf_sock *sk = ops->sk;

@@ -1,4 +1,4 @@
-/* What a socket is told about addresses: its loopback is 127.0.0.1 or ::1, its hidden port is the one it asked for. */
+/* What a socket is told about addresses: its loopback is 127.0.0.0/24 or ::1, its hidden port is the one it asked for. */
 #ifndef VS_SHOWN_H
 #define VS_SHOWN_H
 
