@@ -4,6 +4,7 @@ import { beneath } from "../../linux/beneath.ts";
 import { VserverError } from "../../text/error.ts";
 import type { RootAddresses } from "../conf/addresses.ts";
 import type { ServerConf } from "../conf/server.ts";
+import { reasonToRest } from "../move/role.ts";
 import type { ServerName } from "../name.ts";
 import { confFile, serverDirectory, serversRoot } from "../paths.ts";
 import { clone, unifiedClone } from "./clone.ts";
@@ -88,6 +89,14 @@ async function finish(job: Job, method: Method, request: BuildRequest, present?:
   return conf;
 }
 
+/** @throws VserverError when the name is that of a server which another machine has, or is getting, or gives us. */
+function expectOurs(name: ServerName): void {
+  const reason = reasonToRest(name);
+  if (reason === undefined) return;
+  const wayOut = `${reason.wayOut}, or forget that server here: vserver ${name} delete`;
+  throw new VserverError({ object: `vserver ${name}`, attempt: "build it", cause: reason.cause, wayOut });
+}
+
 /**
  * @param say told what was done, in the words of 2003
  * @throws VserverError, and nothing is left behind
@@ -112,6 +121,7 @@ export async function build(request: BuildRequest, say: (line: string) => void):
     return;
   }
   expectFree(object, root, target);
+  expectOurs(name);
   const progress = new Progress(name);
   const interrupt = new Interrupt(object);
   const warn = (line: string) => {

@@ -13,7 +13,7 @@ import type { ServerName } from "../name.ts";
 import { confDirectory, serverDirectory } from "../paths.ts";
 import { type Reception, settingsOf } from "./receive.ts";
 import { askThere, type Remote, ship } from "./remote.ts";
-import { expectHere, type Role, roleOf, setRole, transferId } from "./role.ts";
+import { expectHere, type Role, roleFile, roleOf, setRole, transferId, treeMark } from "./role.ts";
 
 export interface MoveOptions {
   readonly print: (line: string) => void;
@@ -76,19 +76,30 @@ export async function sync(name: ServerName, there: Remote, options: MoveOptions
 
 type Leaving = Role & { readonly kind: "leaving" };
 
+/** The end of a move deletes the tree: never another that has the name by now. @throws VserverError for such a one. */
+function expectSameTree(name: ServerName, { host, tree }: Leaving): void {
+  const present = treeMark(name);
+  if (tree === undefined || present === undefined || present === tree) return;
+  const cause = `${serverDirectory(name)} is not the tree whose move was cut off`;
+  const wayOut = `see whether ${host} has the server; where this is another one, remove ${roleFile(name)}`;
+  throw new VserverError({ object: object(name), attempt: "complete the move", cause, wayOut });
+}
+
 /** Sends it while it runs, then stops it: what changed meanwhile is little. */
 async function leave(name: ServerName, there: Remote): Promise<Leaving> {
   const present = roleOf(name);
   if (present?.kind === "leaving") {
-    if (present.host === there.host) return present;
-    expectHere(name);
+    if (present.host !== there.host) expectHere(name);
+    expectSameTree(name, present);
+    return present;
   }
   expectHere(name);
   readServer(name);
   const transfer = transferId(Bun.randomUUIDv7());
   const running = isPopulated(name);
   if (running) await send(there, name, await begin(there, name, transfer));
-  const role = { kind: "leaving", host: there.host, transfer, running } as const;
+  const tree = treeMark(name);
+  const role = { kind: "leaving", host: there.host, transfer, running, ...(tree && { tree }) } as const;
   // From here on it does not start here any more, unless the move is undone.
   setRole(name, role);
   return role;

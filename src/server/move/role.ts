@@ -2,17 +2,25 @@
  * Which of several machines may run a server. A copy that may not has a note that says why; a server without a note is
  * simply a server of this machine. The note is written before anything that makes it true.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { VserverError } from "../../text/error.ts";
 import type { ServerName } from "../name.ts";
-import { libraryDirectory } from "../paths.ts";
+import { libraryDirectory, serverDirectory } from "../paths.ts";
 
 export type Role =
   /** A copy of the server on `host`, kept to take over from it. */
   | { readonly kind: "standby"; readonly host: string; readonly transfer: string; readonly synced: number }
-  /** Being moved to `host`; `running`: it is to run there afterwards. */
-  | { readonly kind: "leaving"; readonly host: string; readonly transfer: string; readonly running: boolean }
+  /** Being moved to `host`. */
+  | {
+      readonly kind: "leaving";
+      readonly host: string;
+      readonly transfer: string;
+      /** It is to run there afterwards. */
+      readonly running: boolean;
+      /** What {@link treeMark} said of the tree that goes; notes of older versions have none. */
+      readonly tree?: string;
+    }
   /** `host` has taken it over. */
   | { readonly kind: "given"; readonly host: string }
   /** It may run here; it came by this transfer. */
@@ -28,7 +36,13 @@ function machine(): string {
   return `${host}-${id}`.replace(/[^A-Za-z0-9.-]/g, "");
 }
 
-const roleFile = (name: ServerName): string => join(libraryDirectory(name), "role.json");
+/** Tells a directory from any other that gets its name later; undefined when there is none. */
+export function treeMark(name: ServerName): string | undefined {
+  const tree = lstatSync(serverDirectory(name), { throwIfNoEntry: false, bigint: true });
+  return tree && `${tree.ino}/${tree.birthtimeNs}`;
+}
+
+export const roleFile = (name: ServerName): string => join(libraryDirectory(name), "role.json");
 
 export function roleOf(name: ServerName): Role | undefined {
   if (!existsSync(roleFile(name))) return undefined;
