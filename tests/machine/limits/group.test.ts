@@ -122,11 +122,11 @@ describe("vlimit", () => {
 
   test("reports a limit that is below what is used: nothing more is had, nothing is lost", async () => {
     const { output } = await type(`
-      vserver lim exec sh -c 'for i in 1 2 3 4 5 6; do sleep 30 & done; sleep 30' & sleep 4
+      vserver lim exec sh -c 'for i in 1 2 3 4 5 6; do sleep 30 & done; sleep 30' >/dev/null 2>&1 & many=$!; sleep 4
       echo == change; vlimit lim --nproc 3; echo $?
       echo == there; grep -c . /sys/fs/cgroup/vserver-lim/init/vserver-exec/cgroup.procs
       echo == more; vserver lim exec true; echo $?
-      vlimit lim --nproc 35; kill %1; wait`);
+      vlimit lim --nproc 35; kill $many; wait`);
     const seen = parts(output);
     expect(seen["change"]).toMatch(/^vlimit lim: NPROC: \d+ in use, over the new limit of 3: .*\n0$/);
     expect(Number(seen["there"])).toBeGreaterThan(6);
@@ -178,7 +178,7 @@ test("nor can root lift them where its own process 1 manages the groups below", 
   await makeServer("limf", 'S_CONTEXT=734\nS_FLAGS="lock fakeinit"\nNPROC=40\nCPU_WEIGHT=20\nMEMORY=64M');
   const { output } = await type(`
     rm /vservers/limf/sbin; mkdir /vservers/limf/sbin
-    printf '#!/bin/sh\\nexec sleep 100000\\n' >/vservers/limf/sbin/init; chmod 755 /vservers/limf/sbin/init
+    printf '#!/bin/sh\\n[ $$ = 1 ] || { kill 1; exit; }\\ntrap exit TERM\\nsleep 100000 & wait\\n' >/vservers/limf/sbin/init; chmod 755 /vservers/limf/sbin/init
     vserver --silent limf start
     echo == inside; vserver limf exec sh -c 'cd /sys/fs/cgroup; mkdir mine && echo MADE
       for file in . ..; do for one in pids.max memory.max cpu.weight cpu.max cgroup.procs; do
