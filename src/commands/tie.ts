@@ -4,6 +4,7 @@ import type { AddressSet } from "../context/addresses.ts";
 import { deviceInet } from "../linux/device.ts";
 import { canonicalInet, familyBits, type InetAddress, isIpv4, isLinkLocal, prefixBits } from "../linux/inet.ts";
 import { type Step, step } from "../linux/plan/step.ts";
+import { hostAddress } from "../linux/resolve.ts";
 import { UsageError, VserverError } from "../text/error.ts";
 import { chainExit, contextCall, requireKernelHalf } from "./chain.ts";
 
@@ -13,14 +14,6 @@ const usualPrefix = { 32: 24, 128: 64 } as const;
 
 const invalid = (tool: string, what: string, word: string) =>
   new UsageError(tool, `invalid ${what}: ${word}`, chainExit);
-
-async function hostAddress(name: string): Promise<string | undefined> {
-  try {
-    return (await Bun.dns.lookup(name, { family: 4 }))[0]?.address;
-  } catch {
-    return undefined;
-  }
-}
 
 /** The addresses of a device that are good for serving. @throws VserverError when it has none */
 function addressesOfDevice(tool: string, name: string, all: readonly InetAddress[]): readonly InetAddress[] {

@@ -68,7 +68,7 @@ describe("options", () => {
 
   test("--flag private: not even root enters, and context 1 still lists it", async () => {
     const { output } = await type(
-      `chcontext --silent --ctx 310 --flag private --disconnect xterm 20
+      `chcontext --silent --ctx 310 --flag private --disconnect xterm 8
        chcontext --silent --ctx 310 true; echo $?
        chcontext --silent --ctx 1 pgrep -c -x xterm`,
     );

@@ -3,6 +3,7 @@ import { mostAddresses } from "../../context/abi.ts";
 import type { AddressSet } from "../../context/addresses.ts";
 import { familyBits, type InetAddress, isIpv4, isLinkLocal } from "../../linux/inet.ts";
 import { type DeviceAddress, deviceAddresses, devices, isLoopbackAddress } from "../../linux/ip.ts";
+import { hostAddress } from "../../linux/resolve.ts";
 import { VserverError } from "../../text/error.ts";
 import type { RootAddress } from "../conf/addresses.ts";
 import type { ServerConf } from "../conf/server.ts";
@@ -24,9 +25,8 @@ function failure(name: ServerName, attempt: string, cause: string, wayOut: strin
 
 async function resolve(name: ServerName, { kind, host }: RootAddress): Promise<string> {
   if (kind !== "name") return host;
-  const { lookup } = await import("node:dns/promises");
-  const found = await lookup(host, { verbatim: false }).catch(() => undefined);
-  if (found !== undefined) return found.address;
+  const found = await hostAddress(host);
+  if (found !== undefined) return found;
   throw failure(name, `tie it to ${host}`, "no host of that name has an address", "set IPROOT to an address");
 }
 

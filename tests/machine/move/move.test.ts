@@ -196,6 +196,7 @@ test("a move whose tree is gone is no matter of another server that gets its nam
   removeByHand();
   expect(here("vserver", "--silent", "heir", "delete", "--yes")).toMatchObject({ status: 0, err: "" });
   expect(here(...build)).toMatchObject({ status: 0, err: "" });
+  writeFileSync("/etc/vservers/heir.conf", "IPROOT=0.0.0.0\n");
   expect(startsHere("heir")).toMatchObject({ status: 0, err: "" });
   here("vserver", "--silent", "heir", "stop");
   expect(there("vserver", "--silent", "heir", "delete", "--yes").status).toBe(0);
