@@ -110,11 +110,14 @@ static int become(const struct passwd *user)
 	return outcome(setenv("USER", user->pw_name, 1) < 0 ? -1 : setenv("LOGNAME", user->pw_name, 1));
 }
 
+/* An image of one program has no users, and is entered all the same. */
+static const struct passwd lone_root = { .pw_name = "root", .pw_dir = "/", .pw_shell = "" };
+
 STEP(login)
 {
 	FILE *file = open_regular("/etc/passwd");
 	if (file == NULL)
-		return errno;
+		return errno == ENOENT && strcmp(a[0].text, "root") == 0 ? become(&lone_root) : errno;
 	struct passwd *user;
 	while ((user = fgetpwent(file)) != NULL && strcmp(user->pw_name, a[0].text) != 0)
 		;

@@ -176,10 +176,11 @@ export function insideSteps(
 ): readonly Step[] {
   const object = `vserver ${server.name}`;
   const { environment, user, terminal: socket } = options;
+  const wayOut = { ENOENT: "it has no /etc/passwd" };
   return [
     ...(socket === undefined ? [] : [step("pty", { socket }, { object, attempt: "open a terminal of its own" })]),
     ...becomeGuest(server, state, environment, context),
-    ...(user === undefined ? [] : [step("login", { name: user }, { object, attempt: `become ${user}` })]),
+    ...(user === undefined ? [] : [step("login", { name: user }, { object, attempt: `become ${user}`, wayOut })]),
   ];
 }
 

@@ -3,7 +3,7 @@
  * wherever the tests run, so that its programs are made here by musl-gcc.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, lstatSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeLayout } from "../../build/image.ts";
 import { type } from "../shell.ts";
@@ -66,6 +66,21 @@ test("musl finds the server's own name, address, users and processes, and no oth
   const { out } = run("vserver", name, "exec", "/bin/probe", "look", String(process.pid));
   const lines = [`name ${name}`, `address ${address}`, "web 33", "thread 42", "child 7", "processes 2", "main -1"];
   expect(out).toBe(`${lines.join("\n")}\n`);
+});
+
+test("root needs no user data base to enter it, as in an image of one program; another user does", () => {
+  const [users, aside] = [`/vservers/${name}/etc/passwd`, `/vservers/${name}/etc/aside`];
+  renameSync(users, aside);
+  const look = ["/bin/probe", "look", "1"];
+  expect(run("vserver", name, "exec", ...look)).toMatchObject({
+    ...well,
+    out: expect.stringContaining(`name ${name}\n`),
+  });
+  expect(run("vserver", name, "suexec", "web", ...look)).toMatchObject({
+    status: 1,
+    err: expect.stringMatching(/^vserver musl1: cannot become web: no such file or directory; .*passwd/),
+  });
+  renameSync(aside, users);
 });
 
 test("its stop is the signal that the image names", () => {
