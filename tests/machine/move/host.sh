@@ -2,6 +2,7 @@
 # A second machine in namespaces of its own: its own servers, conf files, state and network, reached by ssh at 10.9.0.2.
 # Enter it by nsenter, from within its control group (named in /run/second/group) and from the same processor: newer kernels
 # number mount namespaces for each processor, and one can be pinned only in a mount namespace that has a lower number (ELOOP).
+# What has to be ended afterwards stands in /run/second*.pid.
 set -e
 mkdir -p /etc/vservers /run/second/vservers /run/second/etc /run/second/lib /root/.ssh /run/sshd
 mount -t tmpfs -o size=200m second /run/second/vservers
@@ -19,7 +20,6 @@ Host *
 cat >/run/second/sshd_config <<.
 HostKey /run/second/key
 PermitRootLogin yes
-PidFile none
 UsePAM no
 StrictModes no
 SetEnv PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -51,7 +51,7 @@ ip link set lo up
 ip address add 10.9.0.2/24 dev second
 ip address add 10.0.0.9/32 dev second
 ip link set second up
-/usr/sbin/sshd -f /run/second/sshd_config
+/usr/sbin/sshd -f /run/second/sshd_config -o PidFile=/run/second.there.pid
 exec sleep infinity
 .
 cgroup=$(findmnt --noheadings --types cgroup2 --output TARGET | head -n 1)
@@ -61,5 +61,5 @@ echo "$cgroup/second/own/cgroup.procs" >/run/second/group
 sh -c 'echo $$ >"$cgroup/second/cgroup.procs"; exec taskset --cpu-list 0 unshare -m -n -u -C sh /run/second/main' </dev/null >/run/second/log 2>&1 &
 while [ ! -s /run/second.pid ]; do sleep 0.1; done
 ip link set second netns "$(cat /run/second.pid)"
-/usr/sbin/sshd -f /run/second/sshd_config -o ListenAddress=10.9.0.1 </dev/null >/dev/null 2>&1
+/usr/sbin/sshd -f /run/second/sshd_config -o ListenAddress=10.9.0.1 -o PidFile=/run/second.here.pid </dev/null >/dev/null 2>&1
 while ! ssh root@10.9.0.2 true 2>/dev/null; do sleep 0.5; done

@@ -40,7 +40,10 @@ beforeAll(() => {
 });
 
 // `vservers start` there has started it as well.
-afterAll(() => void there("vserver", "--silent", "mover", "stop"));
+afterAll(() => {
+  there("vserver", "--silent", "mover", "stop");
+  run("sh", "-c", "kill $(cat /run/second*.pid)");
+});
 
 test("move: everything of the tree, its conf and its scripts arrives; it runs there, and is gone here", () => {
   rich("mover");
