@@ -1,6 +1,6 @@
 /** Project ids of inodes (ext4, XFS): whose quota a file counts for, whoever owns it. */
 import { ptr } from "bun:ffi";
-import { readdirSync, realpathSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { check } from "./errno.ts";
 import { libc, memory } from "./libc.ts";
@@ -57,21 +57,46 @@ function setProject(path: string, project: Project): void {
   });
 }
 
+/** A file with several names: one of them, and how many were not met yet. */
+interface Several {
+  readonly path: string;
+  readonly left: number;
+}
+
 /**
  * Gives a tree that nobody changes meanwhile to a project, its root last: an interrupted run is told by the root's id.
- * Other file systems and directories mounted in it are not part of it. Regular files with several names are left out (unified ones count for nobody), and so are links, devices and pipes,
- * which have no contents.
+ * What is mounted in it is not part of it. Links, devices and pipes are left out, which have no contents.
+ *
+ * @param mayHave asked of a regular file that has names elsewhere as well, with the project it has now
  */
-export function giveTree(root: string, id: number): void {
+export function giveTree(root: string, id: number, mayHave: (descriptor: number, now: number) => boolean): void {
   const mountPoints = new Set(mounts().map(({ target }) => target));
-  const give = (directory: string): void => {
+  const several = new Map<number, Several>();
+  const giveFile = (path: string): void => {
+    const { ino, nlink } = lstatSync(path);
+    const left = (several.get(ino)?.left ?? nlink) - 1;
+    if (left > 0) {
+      several.set(ino, { path, left });
+      return;
+    }
+    several.delete(ino);
+    setProject(path, { id, inherited: false });
+  };
+  const giveContents = (directory: string): void => {
     for (const entry of readdirSync(directory, { withFileTypes: true })) {
       const path = join(directory, entry.name);
+      if (mountPoints.has(path)) continue;
       if (entry.isDirectory()) {
-        if (!mountPoints.has(path)) give(path);
-      } else if (entry.isFile() && statSync(path).nlink === 1) setProject(path, { id, inherited: false });
+        giveContents(path);
+        setProject(path, { id, inherited: true });
+      } else if (entry.isFile()) giveFile(path);
     }
-    setProject(directory, { id, inherited: true });
   };
-  give(realpathSync(root));
+  const top = realpathSync(root);
+  giveContents(top);
+  for (const { path } of several.values()) {
+    const may = withAttributes(path, (file, view) => mayHave(file, view.getUint32(attributes.project, true)));
+    if (may) setProject(path, { id, inherited: false });
+  }
+  setProject(top, { id, inherited: true });
 }

@@ -9,6 +9,7 @@ import { waitForLock } from "../../linux/lock.ts";
 import type { Mount } from "../../linux/mount.ts";
 import { giveTree, projectOf } from "../../linux/project.ts";
 import { projectQuota, setProjectQuota } from "../../linux/quota.ts";
+import { isMarked } from "../../unify/mark.ts";
 import { isPopulated } from "../life/cgroup.ts";
 import type { DiskKey, DiskKind } from "./disk-kind.ts";
 import type { Obstacle, Place } from "./resource.ts";
@@ -54,14 +55,15 @@ function obstacle(place: Place): Obstacle | undefined {
   };
 }
 
-/** An id that neither another tree nor any file has. */
-function freeProject(directory: string): number {
+/** Projects of the trees beside this one. */
+function takenProjects(directory: string): ReadonlySet<number> {
   const root = dirname(directory);
-  const taken = new Set(
-    readdirSync(root, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => projectOf(join(root, entry.name)).id),
-  );
+  const trees = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return new Set(trees.map((entry) => projectOf(join(root, entry.name)).id));
+}
+
+/** An id that neither another tree nor any file has. */
+function freeProject(directory: string, taken: ReadonlySet<number>): number {
   for (let id = firstProject; ; id++) {
     if (!taken.has(id) && projectQuota(directory, id).inodes === 0) return id;
   }
@@ -73,8 +75,11 @@ function ownProject({ directory }: Place): number {
   if (present !== undefined) return present;
   const unlock = waitForLock(join(runDirectory, ".project"));
   try {
-    const id = freeProject(directory);
-    giveTree(directory, id);
+    const taken = takenProjects(directory);
+    const id = freeProject(directory, taken);
+    // An interrupted run has left files with an id that no tree has. A marked file is several servers', and no disk's.
+    const isFree = (now: number) => now === 0 || (now >= firstProject && !taken.has(now));
+    giveTree(directory, id, (file, now) => isFree(now) && !isMarked(file));
     return id;
   } finally {
     unlock();

@@ -40,6 +40,10 @@ async function project(name: string): Promise<void> {
   await type(`vserver ${name} exec rm -rf /root/many`);
 }
 
+/** Stops the server of ext4 and makes its tree anew, of no project, with a directory beside it. */
+const uncount = `vserver --silent dext4 stop; umount /vservers/dext4/usr; mkdir /vservers/other; mv /vservers/dext4 /vservers/again
+  mkdir /vservers/dext4; cp -a /vservers/again/. /vservers/dext4/`;
+
 /** By every call there is for it. */
 const attempts = `
 import ctypes, errno, fcntl, os, struct
@@ -79,17 +83,40 @@ describe("ext4", () => {
     expect(flags).toContain("P");
   });
 
-  test("files with several names count for nobody, and what is written anew counts", async () => {
+  test("unified files count for nobody, and what is written anew counts", async () => {
     const { output } = await type(`
-      vserver --silent dext4 stop; umount /vservers/dext4/usr; mkdir /vservers/other; mv /vservers/dext4 /vservers/again
-      mkdir /vservers/dext4; cp -a /vservers/again/. /vservers/dext4/
-      dd if=/dev/zero of=/vservers/other/shared bs=1M count=8 status=none; ln /vservers/other/shared /vservers/dext4/tmp/shared
+      ${uncount}
+      dd if=/dev/zero of=/vservers/other/shared bs=1M count=8 status=none; setattr --iunlink /vservers/other/shared
+      ln /vservers/other/shared /vservers/dext4/tmp/shared
       vserver --silent dext4 start; echo == before; vserver dext4 exec df -k --output=used / | tail -n 1
       vserver dext4 exec cp /tmp/shared /tmp/own; sync; echo == after; vserver dext4 exec df -k --output=used / | tail -n 1
-      rm -rf /vservers/other /vservers/again`);
+      echo == unified; vserver dext4 exec sh -c ': >>/tmp/shared'
+      rm -rf /vservers/other /vservers/again; vserver dext4 exec rm /tmp/own /tmp/shared`);
     const seen = parts(output);
     expect(Number(seen["before"])).toBeLessThan(6 * 1024);
     expect(Number(seen["after"]) - Number(seen["before"])).toBe(8 * 1024);
+    expect(seen["unified"]).toContain("Operation not permitted");
+  }, 200_000);
+
+  test("files with several names that are not unified count, in the tree and beyond it, and get more names", async () => {
+    const { output } = await type(`
+      ${uncount}
+      cd /vservers/dext4/tmp; echo x >inside; mkdir deep; ln inside deep/er; echo x >/vservers/other/beyond; ln /vservers/other/beyond beyond
+      vserver --silent dext4 start
+      echo == projects; lsattr -p inside beyond
+      for file in inside beyond; do
+        echo == $file; vserver dext4 exec sh -c "dd if=/dev/zero of=/tmp/$file bs=1M count=60 oflag=append conv=notrunc; : >/tmp/$file"
+        echo == ln $file; vserver dext4 exec ln /tmp/$file /tmp/more-$file && echo linked
+      done
+      echo == moved; vserver dext4 exec mv /tmp/beyond /root/moved && echo moved
+      cd /; rm -rf /vservers/other /vservers/again`);
+    const seen = parts(output);
+    expect(seen["projects"]?.match(/^\s*1\d{6} /gm)).toHaveLength(2);
+    for (const file of ["inside", "beyond"]) {
+      expect(seen[file]).toMatch(/No space left on device|Disk quota exceeded/);
+      expect(seen[`ln ${file}`]).toBe("linked");
+    }
+    expect(seen["moved"]).toBe("moved");
   }, 200_000);
 
   test("a lower limit than what is used is set and reported, and the limits outlive a restart", async () => {
