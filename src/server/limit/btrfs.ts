@@ -1,4 +1,5 @@
 /** Disk limits by btrfs quota groups: the tree is a subvolume; btrfs has no limit of inodes. */
+import { guardProjects } from "../../context/limits.ts";
 import { VserverError } from "../../text/error.ts";
 import type { DiskKind } from "./disk-kind.ts";
 import type { Place } from "./resource.ts";
@@ -43,6 +44,8 @@ export const btrfsDisk: DiskKind = {
     return { cause: `quota is off on the btrfs of ${directory}`, wayOut: `btrfs quota enable ${directory}` };
   },
   set(place, key, most) {
+    // Anybody in the server may make a subvolume in this one, which would have no limit.
+    if (place.xid !== null) guardProjects(place.xid);
     const done = btrfs("qgroup", "limit", Number.isFinite(most) ? String(most) : "none", place.directory);
     if (done.ok) return;
     throw new VserverError({ object: `vserver ${place.name}`, attempt: `set ${key}`, cause: done.output });

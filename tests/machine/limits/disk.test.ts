@@ -66,6 +66,27 @@ for path in (b"/tmp/mine", b"/tmp/dir"):
     else: print("file_setattr", "DONE")
 `;
 
+/** Subvolumes and snapshots by each request for one, whatever size its bits say, by root and by another user. */
+const subvolumes = `
+import errno, fcntl, os, struct
+def attempt(name, number, value):
+    descriptor = os.open("/tmp", os.O_RDONLY)
+    try: fcntl.ioctl(descriptor, number, bytearray(value)); print(name, "DONE")
+    except OSError as error: print(name, errno.errorcode[error.errno])
+    finally: os.close(descriptor)
+tree = os.open("/", os.O_RDONLY)
+def words(source, name): return struct.pack("<q4088s", source, name.encode())
+def words2(source, name): return struct.pack("<qQQ32x4040s", source, 0, 0, name.encode())
+who = str(os.getuid())
+attempt("SUBVOL_CREATE", 0x5000940e, words(0, "a" + who))
+attempt("SUBVOL_CREATE_V2", 0x50009418, words2(0, "b" + who))
+attempt("SNAP_CREATE", 0x50009401, words(tree, "c" + who))
+attempt("SNAP_CREATE_V2", 0x50009417, words2(tree, "d" + who))
+attempt("SUBVOL_CREATE of no size", 0x940e, words(0, "e" + who)[:64])
+# Neither projects nor inheritance are here: what chattr does stays allowed.
+if who == "0": attempt("SETFLAGS", 0x40086602, struct.pack("<Q", 0))
+`;
+
 describe("ext4", () => {
   test("a server has its own space and inodes, and df inside shows them", async () => {
     await makeServer("dext4", "S_CONTEXT=725\nDISK=20M\nINODES=300");
@@ -182,6 +203,23 @@ describe("btrfs", () => {
     );
     expect(filled.output).toMatch(/No space left on device|Disk quota exceeded/);
     expect(filled.output).toMatch(/^DISK +\S+ +20M/m);
+  }, 300_000);
+
+  test("nobody in it makes a subvolume, which would have no limit", async () => {
+    const tree = `${mounted}/dbtrfs`;
+    await Bun.write(`${tree}/tmp/subvolumes.py`, subvolumes);
+    const attempt = "python3 /tmp/subvolumes.py";
+    const { output } = await type(`
+      echo == root; vserver dbtrfs exec ${attempt}; echo == nobody; vserver dbtrfs suexec nobody ${attempt}
+      echo == tool; vserver dbtrfs exec btrfs subvolume create /tmp/one
+      echo == main; btrfs subvolume create ${tree}/tmp/main >/dev/null; btrfs subvolume list -o ${tree} | wc -l`);
+    const seen = parts(output);
+    const refused = ["SUBVOL_CREATE", "SUBVOL_CREATE_V2", "SNAP_CREATE", "SNAP_CREATE_V2", "SUBVOL_CREATE of no size"];
+    const lines = refused.map((one) => `${one} EPERM`);
+    expect(seen["root"]?.split("\n")).toEqual([...lines, "SETFLAGS DONE"]);
+    expect(seen["nobody"]?.split("\n")).toEqual(lines);
+    expect(seen["tool"]).toContain("Operation not permitted");
+    expect(seen["main"]).toBe("1");
     await removeServer("dbtrfs", mounted);
     await type(`umount ${mounted}; rm /etc/vserver.conf`);
   }, 300_000);
