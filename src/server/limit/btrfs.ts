@@ -2,7 +2,7 @@
 import { guardProjects } from "../../context/limits.ts";
 import { VserverError } from "../../text/error.ts";
 import type { DiskKind } from "./disk-kind.ts";
-import type { Place } from "./resource.ts";
+import type { Obstacle, Place } from "./resource.ts";
 
 interface Answer {
   readonly ok: boolean;
@@ -32,6 +32,16 @@ function groupOf({ directory }: Place): QuotaGroup | undefined {
   return { used: Number(fields[1]), most: fields[2] === "none" ? undefined : Number(fields[2]) };
 }
 
+/** A subvolume in the tree is none of the tree's group. Its root may have made it while there was no limit. */
+function nested({ directory }: Place): Obstacle | undefined {
+  const path = /\bpath (.*)$/m.exec(btrfs("subvolume", "list", "-o", directory).output)?.[1];
+  if (path === undefined) return undefined;
+  return {
+    cause: `another subvolume is in ${directory}, which would have no limit: ${path}`,
+    wayOut: "make a directory of it: btrfs subvolume delete removes it",
+  };
+}
+
 export const btrfsDisk: DiskKind = {
   obstacle(place, key) {
     const { directory, name } = place;
@@ -40,7 +50,7 @@ export const btrfsDisk: DiskKind = {
       const wayOut = `mv ${directory} ${directory}.old && btrfs subvolume create ${directory} && cp -a --reflink ${directory}.old/. ${directory}`;
       return { cause: `${directory} is no subvolume of btrfs`, wayOut: `stop ${name} and make it one: ${wayOut}` };
     }
-    if (groupOf(place) !== undefined) return undefined;
+    if (groupOf(place) !== undefined) return nested(place);
     return { cause: `quota is off on the btrfs of ${directory}`, wayOut: `btrfs quota enable ${directory}` };
   },
   set(place, key, most) {

@@ -220,6 +220,9 @@ describe("btrfs", () => {
     expect(seen["nobody"]?.split("\n")).toEqual(lines);
     expect(seen["tool"]).toContain("Operation not permitted");
     expect(seen["main"]).toBe("1");
+    // What was made while there was no limit, or by the main server, is told.
+    const again = await type("vlimit dbtrfs --disk 30M; echo $?");
+    expect(again.output).toMatch(/another subvolume is in .*, which would have no limit: dbtrfs\/tmp\/main; .*\n69\n$/);
     await removeServer("dbtrfs", mounted);
     await type(`umount ${mounted}; rm /etc/vserver.conf`);
   }, 300_000);
