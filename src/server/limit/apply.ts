@@ -5,6 +5,7 @@ import { type Rate, unlimited } from "../conf/amounts.ts";
 import { readGlobalConf } from "../conf/global.ts";
 import { type LimitKey, type Limits, limitKeys } from "../conf/limits.ts";
 import type { ServerConf } from "../conf/server.ts";
+import { liftDisk } from "./disk.ts";
 import { effectiveLimits } from "./effective.ts";
 import { isInsideKey, keepInside } from "./inside.ts";
 import type { Place } from "./resource.ts";
@@ -30,6 +31,7 @@ export async function startLimits(place: Place, conf: ServerConf): Promise<void>
     const generation = process.hrtime.bigint();
     startContextLimit(place.xid, { generation, files: undefined, leastNice: conf.nice, fixedProject: false });
   }
+  liftDisk(place);
   const limits = effectiveLimits(conf);
   keepInside(place.name, limits);
   // The plan that makes the namespaces sets those in them.

@@ -1,7 +1,7 @@
 /** Disk limits by btrfs quota groups: the tree is a subvolume; btrfs has no limit of inodes. */
 import { guardProjects } from "../../context/limits.ts";
 import { VserverError } from "../../text/error.ts";
-import type { DiskKind } from "./disk-kind.ts";
+import type { DiskKey, DiskKind } from "./disk-kind.ts";
 import type { Obstacle, Place } from "./resource.ts";
 
 interface Answer {
@@ -42,6 +42,12 @@ function nested({ directory }: Place): Obstacle | undefined {
   };
 }
 
+function limit(place: Place, key: DiskKey, most: number): void {
+  const done = btrfs("qgroup", "limit", Number.isFinite(most) ? String(most) : "none", place.directory);
+  if (done.ok) return;
+  throw new VserverError({ object: `vserver ${place.name}`, attempt: `set ${key}`, cause: done.output });
+}
+
 export const btrfsDisk: DiskKind = {
   obstacle(place, key) {
     const { directory, name } = place;
@@ -56,9 +62,10 @@ export const btrfsDisk: DiskKind = {
   set(place, key, most) {
     // Anybody in the server may make a subvolume in this one, which would have no limit.
     if (place.xid !== null) guardProjects(place.xid);
-    const done = btrfs("qgroup", "limit", Number.isFinite(most) ? String(most) : "none", place.directory);
-    if (done.ok) return;
-    throw new VserverError({ object: `vserver ${place.name}`, attempt: `set ${key}`, cause: done.output });
+    limit(place, key, most);
+  },
+  lift(place) {
+    if (groupOf(place)?.most !== undefined) limit(place, "DISK", Number.POSITIVE_INFINITY);
   },
   amounts: (place, key) => (key === "INODES" ? undefined : groupOf(place)),
 };

@@ -8,6 +8,8 @@ export type DiskKey = Extract<LimitKey, "DISK" | "INODES">;
 export interface DiskKind {
   obstacle(place: Place, key: DiskKey): Obstacle | undefined;
   set(place: Place, key: DiskKey, most: number): void;
+  /** Takes both limits away, which the file system keeps beyond a stop, and keeps files that count where they count. */
+  lift(place: Place): void;
   /** Undefined while the tree is not counted by itself. */
   amounts(place: Place, key: DiskKey): { readonly used: number; readonly most: number | undefined } | undefined;
 }

@@ -28,3 +28,6 @@ const diskLimit = (key: DiskKey): Resource<DiskKey> => ({
 
 export const disk = diskLimit("DISK");
 export const inodes = diskLimit("INODES");
+
+/** What an earlier start or vlimit has set is gone afterwards; where nothing can be, nothing happens. */
+export const liftDisk = (place: Place): void => kindOf(place)?.lift(place);

@@ -17,6 +17,8 @@ import type { Obstacle, Place } from "./resource.ts";
 /** Ids below are left to administrators (/etc/projid). */
 const firstProject = 1_000_000;
 
+const noLimits = { space: Number.POSITIVE_INFINITY, inodes: Number.POSITIVE_INFINITY } as const;
+
 /** The tree's project; undefined as long as it has none, or only in part. */
 function treeProject(directory: string): number | undefined {
   const { id, inherited } = projectOf(directory);
@@ -77,12 +79,25 @@ function ownProject({ directory }: Place): number {
   try {
     const taken = takenProjects(directory);
     const id = freeProject(directory, taken);
+    // Of a tree that is gone, or of nobody.
+    setProjectQuota(directory, id, noLimits);
     // An interrupted run has left files with an id that no tree has. A marked file is several servers', and no disk's.
     const isFree = (now: number) => now === 0 || (now >= firstProject && !taken.has(now));
     giveTree(directory, id, (file, now) => isFree(now) && !isMarked(file));
     return id;
   } finally {
     unlock();
+  }
+}
+
+/** Undefined on a file system that has no projects, or does not count them. */
+function whereCounted<Result>(ask: () => Result): Result | undefined {
+  try {
+    return ask();
+  } catch (thrown) {
+    const absent = ["ESRCH", "ENOTTY", "EOPNOTSUPP", "ENOSYS", "EINVAL"] as const;
+    if (thrown instanceof SystemCallError && absent.some((one) => thrown.errno === errnoNumber(one))) return undefined;
+    throw thrown;
   }
 }
 
@@ -94,18 +109,21 @@ export const projectDisk: DiskKind = {
     if (place.xid !== null) guardProjects(place.xid);
     setProjectQuota(place.directory, project, key === "DISK" ? { space: most } : { inodes: most });
   },
-  amounts({ directory }, key) {
-    try {
+  lift({ directory, xid }) {
+    whereCounted(() => {
+      const project = treeProject(directory);
+      if (project === undefined) return;
+      if (xid !== null) guardProjects(xid);
+      // An administrator's project may have limits of his.
+      if (project >= firstProject) setProjectQuota(directory, project, noLimits);
+    });
+  },
+  amounts: ({ directory }, key) =>
+    whereCounted(() => {
       const project = treeProject(directory);
       if (project === undefined) return undefined;
       const { space, mostSpace, inodes, mostInodes } = projectQuota(directory, project);
       const [used, most] = key === "DISK" ? [space, mostSpace] : [inodes, mostInodes];
       return { used, most: Number.isFinite(most) ? most : undefined };
-    } catch (thrown) {
-      const absent = ["ESRCH", "ENOTTY", "EOPNOTSUPP", "ENOSYS", "EINVAL"] as const;
-      if (thrown instanceof SystemCallError && absent.some((one) => thrown.errno === errnoNumber(one)))
-        return undefined;
-      throw thrown;
-    }
-  },
+    }),
 };

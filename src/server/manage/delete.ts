@@ -8,6 +8,7 @@ import { VserverError } from "../../text/error.ts";
 import { withLock } from "../life/lock.ts";
 import { isStanding } from "../life/phase.ts";
 import { rootOnly } from "../life/server.ts";
+import { liftDisk } from "../limit/disk.ts";
 import type { ServerName } from "../name.ts";
 import { serverDirectory, serversRoot } from "../paths.ts";
 import { belongings, isThere } from "./belongings.ts";
@@ -45,6 +46,8 @@ function removeTree(name: ServerName): void {
   if (isThere(grave(name))) empty(grave(name));
   if (!isThere(tree)) return;
   refuseMounts(name, tree);
+  // They would wait for the next tree that counts by the same id.
+  liftDisk({ name, directory: tree, xid: null });
   if (mounts().some(({ target }) => target === tree)) {
     empty(tree);
     return;

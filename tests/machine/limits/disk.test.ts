@@ -1,12 +1,13 @@
 /** Disk space and inodes of a server: on ext4, XFS and btrfs, whoever owns the files, and df inside shows its own. */
 import { afterAll, describe, expect, test } from "bun:test";
+import { projectQuota, setProjectQuota } from "../../../src/linux/quota.ts";
 import { parts, type } from "../shell.ts";
 import { makeServer, removeServer } from "./place.ts";
 
 const mounted = "/mnt/disk-test";
 
 afterAll(async () => {
-  for (const name of ["dext4", "dxfs", "dbtrfs"]) await removeServer(name);
+  for (const name of ["dext4", "dnext", "dxfs", "dbtrfs"]) await removeServer(name);
   await type(`umount ${mounted}; rm -rf /vservers/*.image /etc/vserver.conf`);
 });
 
@@ -152,6 +153,44 @@ describe("ext4", () => {
     expect(seen["restarted"]).toBe("1024");
   }, 200_000);
 
+  test("what vlimit set without --save, and what the conf no longer asks for, is gone after a restart", async () => {
+    const { output } = await type(`
+      sed -i '/^INODES/d; s/^DISK.*/DISK=20M/' /etc/vservers/dext4.conf; vserver --silent dext4 restart
+      echo == before; vlimit dext4 | grep -E '^(DISK|INODES)'; vlimit dext4 --inodes 299; vlimit dext4 | grep INODES
+      vserver --silent dext4 restart; echo == inodes; vlimit dext4 | grep -E '^(DISK|INODES)'
+      sed -i /^DISK/d /etc/vservers/dext4.conf; vserver --silent dext4 restart; echo == neither; vlimit dext4 | grep -E '^(DISK|INODES)'
+      vserver dext4 exec dd if=/dev/zero of=/tmp/z bs=1M count=30 && vserver dext4 exec rm /tmp/z
+      echo == escape; vserver dext4 exec python3 /tmp/escape.py`);
+    const seen = parts(output);
+    expect(seen["before"]).toMatch(/^DISK +\S+ +20M .*\nINODES +\d+ +- .*\nINODES +\d+ +299 /);
+    expect(seen["inodes"]).toMatch(/^DISK +\S+ +20M .*\nINODES +\d+ +- /);
+    expect(seen["neither"]).toMatch(/^DISK +\S+ +- .*\nINODES +\d+ +- /);
+    expect(seen["neither"]).not.toMatch(/No space left on device|Disk quota exceeded/);
+    // A file it moved now would not count once there is a limit again.
+    expect(seen["escape"]).toContain("EPERM");
+    expect(seen["escape"]).not.toContain("DONE");
+  }, 200_000);
+
+  test("a deleted server's limits are no new server's", async () => {
+    const projectOf = async (name: string) =>
+      Number(/\d+/.exec((await type(`lsattr -p -d /vservers/${name}`)).output)?.[0]);
+    await type("vlimit dext4 --disk 19M --inodes 298");
+    const old = await projectOf("dext4");
+    const gone = await type(
+      "vserver --silent dext4 stop; umount /vservers/dext4/usr; vserver --silent dext4 delete --yes",
+    );
+    expect(gone).toMatchObject({ status: 0 });
+    expect(projectQuota("/vservers", old)).toMatchObject({ mostSpace: Infinity, mostInodes: Infinity });
+    // A tree that was removed in another way.
+    setProjectQuota("/vservers", old, { space: 19 << 20, inodes: 298 });
+    await makeServer("dnext", "S_CONTEXT=725\nDISK=20M");
+    expect(await type("vserver --silent dnext start")).toMatchObject({ status: 0 });
+    expect(await projectOf("dnext")).toBe(old);
+    const { output } = await type("vlimit dnext");
+    expect(output).toMatch(/^DISK +\S+ +20M /m);
+    expect(output).toMatch(/^INODES +\d+ +- /m);
+  }, 200_000);
+
   test("where the file system has no quota the commands that give it one are said", async () => {
     await type(`
       modprobe loop; truncate -s 64M /vservers/plain.image; mkfs.ext4 -q -F /vservers/plain.image; mkdir -p ${mounted}
@@ -220,6 +259,9 @@ describe("btrfs", () => {
     expect(seen["nobody"]?.split("\n")).toEqual(lines);
     expect(seen["tool"]).toContain("Operation not permitted");
     expect(seen["main"]).toBe("1");
+    const restart = "vserver --silent dbtrfs restart; vlimit dbtrfs | grep ^DISK";
+    const gone = await type(`sed -i /^DISK/d /etc/vservers/dbtrfs.conf; ${restart}`);
+    expect(gone.output).toMatch(/^DISK +\S+ +- /);
     // What was made while there was no limit, or by the main server, is told.
     const again = await type("vlimit dbtrfs --disk 30M; echo $?");
     expect(again.output).toMatch(/another subvolume is in .*, which would have no limit: dbtrfs\/tmp\/main; .*\n69\n$/);
