@@ -11,7 +11,8 @@
  *
  * INVARIANTS
  *  - `usages[x].files` is the number of entries of `file_owners` with that context and its present generation.
- *  - An entry is made before the file exists for anybody, and is deleted before its memory can be used again. */
+ *  - An entry is made before the file exists for anybody, and is deleted before its memory can be used again; one that could
+ *    not be is deleted before another file at its address is counted. */
 #ifndef VS_LIMIT_H
 #define VS_LIMIT_H
 
@@ -121,6 +122,25 @@ static __always_inline int check_rlimit(struct task_struct *target, unsigned int
 	return errno_if(wanted->rlim_cur > most || wanted->rlim_max > most, -EPERM);
 }
 
+/* Takes back what was counted for the file at this address, if anything was. Deleting can fail (EBUSY): then the entry
+ * stays, and what it counts as well, until the address is that of another file. */
+static __always_inline void forget_file(__u64 key)
+{
+	struct file_owner *found = bpf_map_lookup_elem(&file_owners, &key);
+	struct file_owner owner;
+	struct usage *usage;
+
+	if (!found)
+		return;
+	owner = *found;
+	if (bpf_map_delete_elem(&file_owners, &key))
+		return;
+	usage = bpf_map_lookup_elem(&usages, &owner.xid);
+	if (usage && usage->generation == owner.generation)
+		__sync_fetch_and_sub(&usage->files, 1);
+	give_requests_back(owner.requests);
+}
+
 static __always_inline int count_file(struct file *file)
 {
 	struct membership *member = own_membership();
@@ -133,6 +153,7 @@ static __always_inline int count_file(struct file *file)
 	limit = member ? limit_of(member->xid) : 0;
 	if (!limit || !limit->files)
 		return 0;
+	forget_file(key);
 	owner.xid = member->xid;
 	owner.generation = limit->generation;
 	owner.requests = requests_of_call();
@@ -145,7 +166,7 @@ static __always_inline int count_file(struct file *file)
 	if (error)
 		return error;
 	if (__sync_fetch_and_add(&usage->files, 1) < limit->files &&
-	    !bpf_map_update_elem(&file_owners, &key, &owner, BPF_ANY))
+	    !bpf_map_update_elem(&file_owners, &key, &owner, BPF_NOEXIST))
 		return 0;
 	give_requests_back(owner.requests);
 	__sync_fetch_and_sub(&usage->files, 1);
@@ -170,19 +191,7 @@ int BPF_PROG(vs_file_alloc_first, struct file *file)
 SEC("lsm/file_free_security")
 int BPF_PROG(vs_file_free, struct file *file)
 {
-	__u64 key = (__u64)file;
-	struct file_owner *owner = bpf_map_lookup_elem(&file_owners, &key);
-	struct usage *usage;
-	__u32 xid;
-
-	if (!owner)
-		return 0;
-	xid = owner->xid;
-	usage = bpf_map_lookup_elem(&usages, &xid);
-	if (usage && usage->generation == owner->generation)
-		__sync_fetch_and_sub(&usage->files, 1);
-	give_requests_back(owner->requests);
-	bpf_map_delete_elem(&file_owners, &key);
+	forget_file((__u64)file);
 	return 0;
 }
 
