@@ -8,7 +8,8 @@ import type { ServerConf } from "../conf/server.ts";
 import { liftDisk } from "./disk.ts";
 import { effectiveLimits } from "./effective.ts";
 import { isInsideKey, keepInside } from "./inside.ts";
-import type { Place } from "./resource.ts";
+import { niceObstacle } from "./priority.ts";
+import type { Obstacle, Place } from "./resource.ts";
 import { type AnyResource, resources } from "./resources.ts";
 
 const asked = (limits: Limits): readonly AnyResource[] => resources.filter(({ key }) => limits[key] !== undefined);
@@ -16,12 +17,21 @@ const asked = (limits: Limits): readonly AnyResource[] => resources.filter(({ ke
 /** An unlimited value needs nobody to enforce it. */
 const isLimit = (limits: Limits, key: LimitKey): boolean => limits[key] !== Number.POSITIVE_INFINITY;
 
-function cannot(place: Place, resource: AnyResource): VserverError | undefined {
-  const obstacle = resource.obstacle(place);
-  if (obstacle === undefined) return undefined;
-  const wayOut = `${obstacle.wayOut}, or set LIMITS=optional in /etc/vserver.conf`;
-  const attempt = `enforce its limit ${resource.key}`;
-  return new VserverError({ object: `vserver ${place.name}`, attempt, cause: obstacle.cause, wayOut, exitCode: 69 });
+function cannot({ name }: Place, key: string, { cause, wayOut }: Obstacle): VserverError {
+  return new VserverError({
+    object: `vserver ${name}`,
+    attempt: `enforce its limit ${key}`,
+    cause,
+    wayOut: `${wayOut}, or set LIMITS=optional in /etc/vserver.conf`,
+    exitCode: 69,
+  });
+}
+
+/** @throws VserverError, the first of them, unless LIMITS=optional: then a line on standard error says each. */
+function tell(problems: readonly VserverError[]): void {
+  const [first] = problems;
+  if (first !== undefined && readGlobalConf().conf.limits === "required") throw first;
+  for (const problem of problems) console.error(problem.message);
 }
 
 /** Everything that is limited for a server that is being set up, before anything of it runs. @throws VserverError */
@@ -31,6 +41,8 @@ export async function startLimits(place: Place, conf: ServerConf): Promise<void>
     const generation = process.hrtime.bigint();
     startContextLimit(place.xid, { generation, files: undefined, leastNice: conf.nice, fixedProject: false });
   }
+  const obstacle = conf.nice === undefined ? undefined : niceObstacle(place);
+  if (obstacle !== undefined) tell([cannot(place, "S_NICE", obstacle)]);
   liftDisk(place);
   const limits = effectiveLimits(conf);
   keepInside(place.name, limits);
@@ -43,14 +55,13 @@ export async function startLimits(place: Place, conf: ServerConf): Promise<void>
 
 /** @throws VserverError when one cannot be enforced here, unless LIMITS=optional: then a line on standard error says so. */
 function enforceable(place: Place, limits: Limits): readonly AnyResource[] {
-  const wanted = asked(limits).map((resource) => ({ resource, problem: cannot(place, resource) }));
-  const problems = wanted.flatMap(({ resource, problem }) =>
-    problem !== undefined && isLimit(limits, resource.key) ? [problem] : [],
+  const wanted = asked(limits).map((resource) => ({ resource, obstacle: resource.obstacle(place) }));
+  tell(
+    wanted.flatMap(({ resource: { key }, obstacle }) =>
+      obstacle !== undefined && isLimit(limits, key) ? [cannot(place, key, obstacle)] : [],
+    ),
   );
-  const [first] = problems;
-  if (first !== undefined && readGlobalConf().conf.limits === "required") throw first;
-  for (const problem of problems) console.error(problem.message);
-  return wanted.flatMap(({ resource, problem }) => (problem === undefined ? [resource] : []));
+  return wanted.flatMap(({ resource, obstacle }) => (obstacle === undefined || obstacle.partial ? [resource] : []));
 }
 
 /** What lifts a limit that was not there before `value`. */

@@ -3,17 +3,24 @@ import { mountOf } from "../../linux/block.ts";
 import { btrfsDisk } from "./btrfs.ts";
 import type { DiskKey, DiskKind } from "./disk-kind.ts";
 import { projectDisk } from "./project.ts";
-import type { Place, Resource } from "./resource.ts";
+import { needsContext, type Obstacle, type Place, type Resource } from "./resource.ts";
 
 const kinds: Readonly<Record<string, DiskKind>> = { ext4: projectDisk, xfs: projectDisk, btrfs: btrfsDisk };
 
 const kindOf = (place: Place): DiskKind | undefined => kinds[mountOf(place.directory)?.type ?? ""];
 
+/** What its root could do about it. */
+function unguarded(place: Place): Obstacle | undefined {
+  const obstacle = needsContext(place);
+  if (obstacle === undefined) return undefined;
+  return { ...obstacle, cause: `${obstacle.cause}, so its root can move files out of its quota`, partial: true };
+}
+
 const diskLimit = (key: DiskKey): Resource<DiskKey> => ({
   key,
   obstacle(place) {
     const kind = kindOf(place);
-    if (kind !== undefined) return kind.obstacle(place, key);
+    if (kind !== undefined) return kind.obstacle(place, key) ?? unguarded(place);
     const type = mountOf(place.directory)?.type ?? "unknown file system";
     return {
       cause: `${place.directory} is on ${type}, which cannot limit a directory`,

@@ -2,17 +2,11 @@
 import { allFiles, readContextLimit, readContextUsage, writeContextLimit } from "../../context/limits.ts";
 import { attachFileCounting } from "../../context/load.ts";
 import { unlimited } from "../conf/amounts.ts";
-import type { Resource } from "./resource.ts";
+import { needsContext, type Resource } from "./resource.ts";
 
 export const files: Resource<"FILES"> = {
   key: "FILES",
-  obstacle: ({ xid }) =>
-    xid === null
-      ? {
-          cause: "it has no security context (CONTEXTS=optional)",
-          wayOut: "boot a kernel that vkernel check approves of",
-        }
-      : undefined,
+  obstacle: needsContext,
   set({ xid }, value) {
     const limit = xid === null ? undefined : readContextLimit(xid);
     if (xid === null || limit === undefined) return;

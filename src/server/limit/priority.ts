@@ -6,10 +6,18 @@
  */
 import { capabilityBit } from "../../linux/capability.ts";
 import { type LimitLetter, limitResources, type ResourceLimit } from "../conf/ulimit.ts";
+import { needsContext, type Obstacle, type Place } from "./resource.ts";
 
 /** Capabilities a server with an S_NICE never has, whatever S_CAPS says. */
 export const withheldBy = (nice: number | undefined): bigint =>
   nice === undefined ? 0n : 1n << BigInt(capabilityBit("CAP_SYS_NICE") ?? 23);
+
+/** Capabilities and resource limits hold without the kernel half; nothing but it keeps the I/O priority. */
+export function niceObstacle(place: Place): Obstacle | undefined {
+  const obstacle = needsContext(place);
+  if (obstacle === undefined) return undefined;
+  return { ...obstacle, cause: `${obstacle.cause}, so nothing keeps its I/O priority`, partial: true };
+}
 
 /** A level of nice is worth a fourth: what one process of that level weighs (sched_prio_to_weight), as a cpu.weight. */
 export const niceWeight = (nice: number): number => Math.min(10000, Math.max(1, Math.round(100 * 1.25 ** -nice)));

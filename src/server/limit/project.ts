@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { guardProjects } from "../../context/limits.ts";
 import { runDirectory } from "../../context/rundir.ts";
 import { mountOf } from "../../linux/block.ts";
+import { capabilityBit } from "../../linux/capability.ts";
 import { errnoNumber, SystemCallError } from "../../linux/errno.ts";
 import { waitForLock } from "../../linux/lock.ts";
 import type { Mount } from "../../linux/mount.ts";
@@ -11,6 +12,7 @@ import { giveTree, projectOf } from "../../linux/project.ts";
 import { projectQuota, setProjectQuota } from "../../linux/quota.ts";
 import { isMarked } from "../../unify/mark.ts";
 import { isPopulated } from "../life/cgroup.ts";
+import { capabilitiesOf, readState } from "../life/state.ts";
 import type { DiskKey, DiskKind } from "./disk-kind.ts";
 import type { Obstacle, Place } from "./resource.ts";
 
@@ -34,6 +36,18 @@ function howTo({ type, source, target }: Mount, counts: boolean): string {
   return `umount ${target}${features} && ${again} (and prjquota in /etc/fstab)`;
 }
 
+/** ext4 lets whoever has CAP_SYS_RESOURCE exceed a quota; XFS asks for none. */
+function exceeds({ name }: Place, { type }: Mount): Obstacle | undefined {
+  const state = readState(name);
+  const may = state === undefined ? 0n : capabilitiesOf(state) >> BigInt(capabilityBit("CAP_SYS_RESOURCE") ?? 24);
+  if (type !== "ext4" || (may & 1n) === 0n) return undefined;
+  return {
+    cause: "S_CAPS keeps CAP_SYS_RESOURCE, with which its root exceeds every quota of ext4",
+    wayOut: "take CAP_SYS_RESOURCE out of S_CAPS",
+    partial: true,
+  };
+}
+
 function obstacle(place: Place): Obstacle | undefined {
   const mount = mountOf(place.directory);
   if (mount === undefined) return { cause: "nothing is mounted there", wayOut: "mount the servers' file system" };
@@ -50,7 +64,7 @@ function obstacle(place: Place): Obstacle | undefined {
       wayOut: howTo(mount, counts),
     };
   }
-  if (treeProject(place.directory) !== undefined || !isPopulated(place.name)) return undefined;
+  if (treeProject(place.directory) !== undefined || !isPopulated(place.name)) return exceeds(place, mount);
   return {
     cause: "its tree is not counted by itself yet, which is not begun while it changes",
     wayOut: `use --save and restart it: vserver ${place.name} restart`,

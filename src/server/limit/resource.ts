@@ -21,6 +21,8 @@ export interface Place {
 export interface Obstacle {
   readonly cause: string;
   readonly wayOut: string;
+  /** It can be set all the same, and holds for whoever does not go out of his way. */
+  readonly partial?: true;
 }
 
 export type LimitValue<Key extends LimitKey> = NonNullable<Limits[Key]>;
@@ -84,6 +86,15 @@ export function needsController(controller: Controller): Obstacle | undefined {
   return {
     cause: `the cgroup v2 hierarchy of this machine has no ${controller} controller`,
     wayOut: `boot without cgroup v1 and without cgroup_disable=${controller}`,
+  };
+}
+
+/** An obstacle to what only the kernel half holds. */
+export function needsContext({ xid }: Place): Obstacle | undefined {
+  if (xid !== null) return undefined;
+  return {
+    cause: "it has no security context (CONTEXTS=optional)",
+    wayOut: "boot a kernel that vkernel check approves of",
   };
 }
 

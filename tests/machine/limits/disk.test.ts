@@ -153,6 +153,30 @@ describe("ext4", () => {
     expect(seen["restarted"]).toBe("1024");
   }, 200_000);
 
+  test("what its root could get around is said, and refused unless LIMITS=optional", async () => {
+    const unlimited = "dd if=/dev/zero of=/root/z bs=1M count=30 status=none";
+    const { output } = await type(`
+      cp /etc/vservers/dext4.conf /tmp/dext4.conf; sed -i '/^INODES/d; /^DISK/d' /etc/vservers/dext4.conf; vserver --silent dext4 stop
+      printf 'S_CAPS=CAP_SYS_RESOURCE\\nDISK=20M\\n' >>/etc/vservers/dext4.conf
+      echo == kept; vserver --silent dext4 start; echo $?
+      echo LIMITS=optional >/etc/vserver.conf
+      echo == told; vserver --silent dext4 start; echo $?; vserver dext4 exec sh -c '${unlimited} && echo exceeded; rm /root/z'
+      echo == others; vserver dext4 suexec nobody sh -c '${unlimited.replace("/root/z", "/tmp/nobodys")}; rm /tmp/nobodys'
+      vserver --silent dext4 stop
+      printf 'IPROOT=0.0.0.0\\nS_FLAGS=fakeinit\\nDISK=20M\\n' >/etc/vservers/dext4.conf; echo CONTEXTS=optional >/etc/vserver.conf
+      echo == alone; unshare -m sh -c 'mount -t tmpfs none /sys/kernel/security; vserver --silent dext4 start; echo $?'
+      rm -f /etc/vserver.conf; mv /tmp/dext4.conf /etc/vservers/; vserver --silent dext4 start`);
+    const seen = parts(output);
+    const kept =
+      /vserver dext4: cannot enforce its limit DISK: S_CAPS keeps CAP_SYS_RESOURCE, with which .*; take CAP_SYS_RESOURCE out of S_CAPS, or set LIMITS=optional in .*\n/;
+    expect(seen["kept"]).toMatch(new RegExp(`^${kept.source}69$`));
+    expect(seen["told"]).toMatch(new RegExp(`^${kept.source}0\nexceeded$`));
+    expect(seen["others"]).toMatch(/No space left on device|Disk quota exceeded/);
+    expect(seen["alone"]).toMatch(
+      /^vserver dext4: cannot enforce its limit DISK: it has no security context \(CONTEXTS=optional\), so its root can move .*\n69$/,
+    );
+  }, 200_000);
+
   test("what vlimit set without --save, and what the conf no longer asks for, is gone after a restart", async () => {
     const { output } = await type(`
       sed -i '/^INODES/d; s/^DISK.*/DISK=20M/' /etc/vservers/dext4.conf; vserver --silent dext4 restart
@@ -246,6 +270,7 @@ describe("btrfs", () => {
 
   test("nobody in it makes a subvolume, which would have no limit", async () => {
     const tree = `${mounted}/dbtrfs`;
+    await type(`rm ${tree}/tmp/y; sync; btrfs filesystem sync ${tree}`);
     await Bun.write(`${tree}/tmp/subvolumes.py`, subvolumes);
     const attempt = "python3 /tmp/subvolumes.py";
     const { output } = await type(`
