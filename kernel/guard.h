@@ -12,8 +12,11 @@
 #define BPF_FS_MAGIC 0xcafe4a11
 #define CGROUP2_SUPER_MAGIC 0x63677270
 #define READING_FIRMWARE 1
+/* MS_REMOUNT, MS_BIND */
+#define MOUNTS_ANYWAY (1 << 5 | 1 << 12)
 /* MS_UNBINDABLE, MS_PRIVATE, MS_SLAVE */
 #define MAKES_LESS_SHARED (1 << 17 | 1 << 18 | 1 << 19)
+#define MOVE_MOUNT_BENEATH 0x200
 #define __NR_open_tree_attr 467
 
 static __always_inline int refuse_outside(void)
@@ -88,6 +91,18 @@ static __always_inline int refuse_mount(struct mount *mount, struct super_block 
 	return errno_if(sb->s_magic == BPF_FS_MAGIC || in_host_mounts() || is_shared_with_host(mount), -EPERM);
 }
 
+/* mount(2) looks for binding and remounting first, and then at no flag that would make a mount less shared. */
+static __always_inline bool is_making_less_shared(unsigned long flags)
+{
+	return flags & MAKES_LESS_SHARED && !(flags & MOUNTS_ANYWAY);
+}
+
+/* Beneath a mount means upon the one that this is mounted on, which may be shared where this is not. */
+static __always_inline struct mount *receiver_of(struct mount *mount)
+{
+	return syscall_argument(FIFTH_ARGUMENT) & MOVE_MOUNT_BENEATH ? BPF_CORE_READ(mount, mnt_parent) : mount;
+}
+
 /* These two ask nobody but for CAP_SYS_ADMIN (capability.h). */
 static __always_inline bool is_setting_mount_attributes(void)
 {
@@ -154,7 +169,7 @@ int BPF_PROG(vs_inode_rename, struct inode *old_dir, struct dentry *old)
 SEC("lsm/sb_mount")
 int BPF_PROG(vs_sb_mount, const char *device, const struct path *path, const char *type, unsigned long flags)
 {
-	if (flags & MAKES_LESS_SHARED && !in_host_mounts())
+	if (is_making_less_shared(flags) && !in_host_mounts())
 		return 0;
 	return refuse_mount(mount_of(path->mnt), path->dentry->d_sb);
 }
@@ -164,7 +179,7 @@ int BPF_PROG(vs_move_mount, const struct path *from, const struct path *to)
 {
 	int error = refuse_on_bpffs(from->dentry->d_sb);
 
-	return error ? error : refuse_mount(mount_of(to->mnt), to->dentry->d_sb);
+	return error ? error : refuse_mount(receiver_of(mount_of(to->mnt)), to->dentry->d_sb);
 }
 
 SEC("lsm/sb_umount")

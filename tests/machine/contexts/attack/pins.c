@@ -11,6 +11,8 @@
 int mount(const char *, const char *, const char *, unsigned long, const void *);
 int umount2(const char *, int);
 #define MNT_DETACH 2
+/* Linux 6.5, which not every C library knows yet. */
+#define MOVE_MOUNT_BENEATH 0x00000200
 
 /* The pin of the call, and the mount point of its bpffs: two levels up. */
 static char pin[256], other[256], top[256];
@@ -72,6 +74,77 @@ static int cover_run(void)
 	if (result == 0)
 		umount2("/run", MNT_DETACH);
 	return result;
+}
+
+/* Of what is given beside it, mount(2) does only the binding. */
+static int bind_with(const char *over, unsigned long flag)
+{
+	int result = TRY(mount("/tmp", over, NULL, MS_BIND | flag, NULL));
+
+	if (result == 0)
+		umount2(over, MNT_DETACH);
+	return result;
+}
+
+static int bind_with_any_flag(const char *over)
+{
+	const unsigned long flags[] = {MS_SHARED, MS_PRIVATE, MS_SLAVE, MS_UNBINDABLE};
+	int refused = 0;
+
+	for (int at = 0; at < 4; at++) {
+		int result = bind_with(over, flags[at]);
+
+		if (result == 0)
+			return 0;
+		refused = result;
+	}
+	return refused;
+}
+
+static int bind_over_run(void)
+{
+	return bind_with_any_flag("/run");
+}
+
+static int bind_over_top(void)
+{
+	return bind_with_any_flag(top);
+}
+
+/* The file system's options as they are, asked for in a call that says private. */
+static int remount_run(void)
+{
+	return TRY(mount(NULL, "/run", NULL, MS_REMOUNT | MS_PRIVATE | MS_NOSUID | MS_NODEV, NULL));
+}
+
+/* What is beneath appears where it is mounted upon: in / and all its peers, when /run itself is private. */
+static int slip_beneath(const char *mount_point)
+{
+	struct mount_attr private = {.propagation = MS_PRIVATE};
+	int tree = (int)syscall(SYS_open_tree, AT_FDCWD, "/tmp", OPEN_TREE_CLONE), result;
+
+	if (tree < 0)
+		return -errno;
+	mount(NULL, mount_point, NULL, MS_PRIVATE, NULL);
+	result = TRY(syscall(SYS_move_mount, tree, "", AT_FDCWD, mount_point, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_BENEATH));
+	if (result == 0) {
+		/* What is above goes from here alone, then what is beneath from everywhere. */
+		syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &private, sizeof private);
+		umount2(mount_point, MNT_DETACH);
+		umount2(mount_point, MNT_DETACH);
+	}
+	close(tree);
+	return result;
+}
+
+static int slip_beneath_run(void)
+{
+	return slip_beneath("/run");
+}
+
+static int slip_beneath_top(void)
+{
+	return slip_beneath(top);
 }
 
 static int take_away(void)
@@ -223,6 +296,11 @@ ATTEMPT(by_mount_setattr, set_attributes())
 ATTEMPT(by_pivot_root, change_root())
 ATTEMPT(by_covering_run, cover_run())
 ATTEMPT(by_covering_shared, in_own_mounts(0, cover_run))
+ATTEMPT(by_binding_shared_run, in_own_mounts(0, bind_over_run))
+ATTEMPT(by_binding_shared, in_own_mounts(0, bind_over_top))
+ATTEMPT(by_remounting_shared, in_own_mounts(0, remount_run))
+ATTEMPT(by_slipping_beneath_run, in_own_mounts(0, slip_beneath_run))
+ATTEMPT(by_slipping_beneath, in_own_mounts(0, slip_beneath_top))
 ATTEMPT(by_covering_in_private, in_own_mounts(1, cover_top))
 ATTEMPT(by_unmounting_in_private, in_own_mounts(1, take_away))
 
@@ -248,6 +326,11 @@ const struct attempt pins[] = {
 	{"pivot_root", by_pivot_root},
 	{"mount over /run", by_covering_run},
 	{"mount over /run in a namespace that shares it", by_covering_shared},
+	{"bind over /run, and say private, in a namespace that shares it", by_binding_shared_run},
+	{"bind over it, and say private, in a namespace that shares it", by_binding_shared},
+	{"remount /run, and say private, in a namespace that shares it", by_remounting_shared},
+	{"move_mount beneath a private /run in a namespace that shares /", by_slipping_beneath_run},
+	{"move_mount beneath it in a namespace that shares what it is mounted on", by_slipping_beneath},
 	{"mount over it in a private namespace", by_covering_in_private},
 	{"umount in a private namespace", by_unmounting_in_private},
 	{NULL, NULL},
