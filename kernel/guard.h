@@ -1,9 +1,10 @@
 /* Self-protection: no process outside context 0 can weaken this object or load something that could.
  *
- * Enforced outside context 0: bpf() does nothing but open a pin and run a program; our bpffs is neither changed nor covered
- * nor unmounted (its files: files.h); the mounts of the main server stay as they are, also where another mount namespace
- * shares them; no module and no kernel is loaded; control groups are a server's own business only. Root of context 0 is
- * not restrained: whoever administers the machine can undo everything. */
+ * Enforced outside context 0: bpf() does nothing but open the call and run it (whoever had a ring could make its reader
+ * deaf, without a further bpf()); our bpffs is neither changed nor covered nor unmounted (its files: files.h); the mounts of
+ * the main server stay as they are, also where another mount namespace shares them; no module and no kernel is loaded;
+ * control groups are a server's own business only. Root of context 0 is not restrained: whoever administers the machine can
+ * undo everything. */
 #ifndef VS_GUARD_H
 #define VS_GUARD_H
 
@@ -133,6 +134,20 @@ int BPF_PROG(vs_bpf, int command)
 	if (own_xid() == VS_HOST)
 		return 0;
 	return errno_if(command != BPF_OBJ_GET && command != BPF_PROG_TEST_RUN, -EPERM);
+}
+
+/* A descriptor of a map, wherever it comes from: a pin, a number. */
+SEC("lsm/bpf_map")
+int vs_bpf_map(void *ctx)
+{
+	return refuse_outside();
+}
+
+/* The call is the one program of its kind: the others here, when run, would count and steer packets that never were. */
+SEC("lsm/bpf_prog")
+int BPF_PROG(vs_bpf_prog, struct bpf_prog *program)
+{
+	return program->type == BPF_PROG_TYPE_SYSCALL ? 0 : refuse_outside();
 }
 
 /* New names in our bpffs would be in the way of the next load. */

@@ -302,6 +302,10 @@ struct dentry {
 	struct super_block *d_sb;
 };
 
+struct bpf_prog {
+	enum bpf_prog_type type;
+};
+
 struct vfsmount {
 	struct super_block *mnt_sb;
 };

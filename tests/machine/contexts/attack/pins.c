@@ -4,6 +4,7 @@
 #include <linux/bpf.h>
 #include <linux/mount.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -267,6 +268,48 @@ static int rename_and_back(void)
 	return result;
 }
 
+/* A descriptor of a pin beside the call. */
+static int open_beside(const char *name)
+{
+	char path[300];
+	union bpf_attr attributes = {.pathname = (uintptr_t)path};
+
+	snprintf(path, sizeof path, "%.*s/%s", (int)(strrchr(pin, '/') - pin), pin, name);
+	return (int)syscall(SYS_bpf, BPF_OBJ_GET, &attributes, sizeof attributes);
+}
+
+/* The page where the reader of a ring notes how far it has come: written to, it reads nothing any more. */
+static int write_in_ring(const char *name)
+{
+	int ring = open_beside(name), result = 0;
+	void *consumer;
+
+	if (ring < 0)
+		return -errno;
+	consumer = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring, 0);
+	if (consumer == MAP_FAILED)
+		result = -errno;
+	else
+		munmap(consumer, 4096);
+	close(ring);
+	return result;
+}
+
+/* A packet that never was, given to a program that counts or steers packets. */
+static int run_on_packet(const char *name)
+{
+	char packet[64] = "";
+	union bpf_attr attributes = {.test = {.data_in = (uintptr_t)packet, .data_size_in = sizeof packet}};
+	int program = open_beside(name), result;
+
+	if (program < 0)
+		return -errno;
+	attributes.test.prog_fd = (uint32_t)program;
+	result = TRY(syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attributes, sizeof attributes));
+	close(program);
+	return result;
+}
+
 /* Only as far as the root is looked at: where nothing is mounted it is EINVAL, behind every question of who asks. */
 static int change_root(void)
 {
@@ -285,6 +328,10 @@ ATTEMPT(by_chmod, TRY(chmod(pin, 0666)))
 ATTEMPT(by_chmod_of_directory, TRY(chmod(t->proc, 0711)))
 ATTEMPT(by_chown, TRY(chown(pin, 0, 0)))
 ATTEMPT(by_utimes, TRY(utimensat(AT_FDCWD, pin, NULL, 0)))
+ATTEMPT(by_boot_ring, write_in_ring("boot_ring"))
+ATTEMPT(by_copy_ring, write_in_ring("copy_ring"))
+ATTEMPT(by_steering, run_on_packet("steer"))
+ATTEMPT(by_backstop, run_on_packet("backstop_in"))
 ATTEMPT(by_covering, cover_top())
 ATTEMPT(by_binding, bind_over())
 ATTEMPT(by_unmounting, take_away())
@@ -315,6 +362,10 @@ const struct attempt pins[] = {
 	{"chmod of the directory", by_chmod_of_directory},
 	{"chown", by_chown},
 	{"utimensat", by_utimes},
+	{"mmap of the ring of rebootmgr", by_boot_ring},
+	{"mmap of the ring of cowmgr", by_copy_ring},
+	{"BPF_PROG_TEST_RUN of steer", by_steering},
+	{"BPF_PROG_TEST_RUN of backstop_in", by_backstop},
 	{"mount over it", by_covering},
 	{"bind over it", by_binding},
 	{"umount", by_unmounting},
