@@ -9,6 +9,8 @@ let field: Field;
 const nobody = { pid: 0, tid: 0, orders: "" };
 /** A bpffs with pins that may be lost. */
 const spare = "/tmp/bpf2/active";
+/** Directories that are removed if anybody can. */
+const empty = `/tmp/bpf2/empty ${pinDirectory}/../empty`;
 
 beforeAll(async () => {
   field = await positions();
@@ -16,10 +18,11 @@ beforeAll(async () => {
     `mkdir -p /sys/fs/cgroup/victim /tmp/bpf2; mount -t bpf none /tmp/bpf2; mkdir ${spare}
      for name in call other; do bpftool prog pin pinned ${pinDirectory}/call ${spare}/$name; done
      for name in steer backstop_in; do bpftool prog pin pinned ${pinDirectory}/$name ${spare}/$name; done
-     for name in boot_ring copy_ring; do bpftool map pin pinned ${pinDirectory}/$name ${spare}/$name; done`,
+     for name in boot_ring copy_ring; do bpftool map pin pinned ${pinDirectory}/$name ${spare}/$name; done
+     mkdir ${empty}`,
   );
 });
-afterAll(() => field["root of the main server"].place.run("umount -l /tmp/bpf2"));
+afterAll(() => field["root of the main server"].place.run(`rmdir ${empty}; umount -l /tmp/bpf2`));
 
 test("root of the main server can do all of it", async () => {
   const { place, victim } = field["root of the main server"];

@@ -245,6 +245,19 @@ static const char *new_name(void)
 	return path;
 }
 
+/* One that is empty, and was made on the main server. */
+static int remove_directory(void)
+{
+	char path[300];
+	int result;
+
+	snprintf(path, sizeof path, "%s/empty", top);
+	result = TRY(rmdir(path));
+	if (result == 0)
+		mkdir(path, 0700);
+	return result;
+}
+
 static int remove_and_pin_again(void)
 {
 	union bpf_attr attributes = {.pathname = (uintptr_t)pin};
@@ -324,6 +337,7 @@ ATTEMPT(by_exchange, exchange())
 ATTEMPT(by_link, made(TRY(link(pin, new_name())), new_name(), 0))
 ATTEMPT(by_symlink, made(TRY(symlink("/tmp", new_name())), new_name(), 0))
 ATTEMPT(by_mkdir, made(TRY(mkdir(new_name(), 0700)), new_name(), 1))
+ATTEMPT(by_rmdir, remove_directory())
 ATTEMPT(by_chmod, TRY(chmod(pin, 0666)))
 ATTEMPT(by_chmod_of_directory, TRY(chmod(t->proc, 0711)))
 ATTEMPT(by_chown, TRY(chown(pin, 0, 0)))
@@ -358,6 +372,7 @@ const struct attempt pins[] = {
 	{"link", by_link},
 	{"symlink", by_symlink},
 	{"mkdir", by_mkdir},
+	{"rmdir", by_rmdir},
 	{"chmod", by_chmod},
 	{"chmod of the directory", by_chmod_of_directory},
 	{"chown", by_chown},
