@@ -143,6 +143,12 @@ int BPF_PROG(vs_task_getsid, struct task_struct *target)
 	return check_see(target);
 }
 
+SEC("lsm/capget")
+int BPF_PROG(vs_capget, struct task_struct *target)
+{
+	return check_see(target);
+}
+
 SEC("lsm/task_getscheduler")
 int BPF_PROG(vs_task_getscheduler, struct task_struct *target)
 {
