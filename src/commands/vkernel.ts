@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { abiVersion, hostContext, pinDirectory } from "../context/abi.ts";
 import { identity } from "../context/call.ts";
 import { programFindings } from "../context/hooks.ts";
-import { contexts } from "../context/lists.ts";
+import { contexts, held } from "../context/lists.ts";
 import { isDamaged, isLoaded, isStrict, load, unload } from "../context/load.ts";
 import { ensureRunDirectory } from "../context/rundir.ts";
 import { type Finding, findings } from "../context/support.ts";
@@ -24,7 +24,7 @@ const manual: Manual = {
   synopsis: ["vkernel load [--strict]", "vkernel unload", "vkernel status [--json]", "vkernel check [--json]"],
   description: [
     "The kernel half are BPF programs that keep security contexts, addresses and capability ceilings apart. Tools that root runs load it when it is not loaded; loading it at boot with vkernel load lets ordinary users make contexts too.",
-    "load loads and attaches it, completely or not at all; when it is loaded already, nothing happens, and one of another version than the tools, which an upgrade can leave behind, is refused: what it enforces stays in force until it is unloaded. Where this kernel cannot have it and /etc/vserver.conf says CONTEXTS=optional, load says so and loads nothing. unload takes it out again, which is refused while contexts exist. status tells what is loaded. check asks this kernel for everything the kernel half needs, a line for each, and says what to do about what is missing.",
+    "load loads and attaches it, completely or not at all; when it is loaded already, nothing happens, and one of another version than the tools, which an upgrade can leave behind, is refused: what it enforces stays in force until it is unloaded. Where this kernel cannot have it and /etc/vserver.conf says CONTEXTS=optional, load says so and loads nothing. unload takes it out again, which is refused while contexts exist, or processes of the main server that reducecap has given a ceiling or chbind tied to addresses: they would be free of both. status tells what is loaded. check asks this kernel for everything the kernel half needs, a line for each, and says what to do about what is missing.",
     "Both end with what that means for virtual servers on this machine: they run in security contexts; or only those with the flag fakeinit run, on namespaces alone, because the kernel has no contexts and /etc/vserver.conf says CONTEXTS=optional; or none can start.",
   ],
   options: [
@@ -41,7 +41,7 @@ const manual: Manual = {
   ],
   exits: [
     ["0", "done; load: or it can be done without; status: it is loaded; check: everything is there"],
-    ["1", "unload: contexts exist, or not root; check: something is missing, or not root"],
+    ["1", "unload: contexts or processes with a ceiling or addresses exist, or not root; check: something is missing, or not root"],
     ["2", "wrong usage"],
     [String(notLoaded), "status: it is not loaded"],
     ["69", "load: this kernel cannot have it, another version is loaded, or the caller is not root"],
@@ -76,7 +76,7 @@ function unloadCommand(): number {
     const wayOut = "run it on the main server";
     throw new VserverError({ object: tool, attempt: "unload the kernel half", cause, wayOut });
   }
-  unload((pins) => contexts(pins).map(({ xid }) => xid));
+  unload(held);
   return 0;
 }
 

@@ -1,7 +1,8 @@
 /** Who is where: the pinned lists, parsed. A reader sees what its own context may see. */
 import { type InetAddress, parseInet } from "../linux/inet.ts";
+import { fullCeiling, hostContext } from "./abi.ts";
 import { inetAddress } from "./addresses.ts";
-import { readList } from "./load.ts";
+import { type Held, readList } from "./load.ts";
 
 export interface ProcessEntry {
   readonly pid: number;
@@ -50,7 +51,7 @@ export const parseProcesses = (text: string): readonly ProcessEntry[] =>
   }));
 
 /** Every process the caller may see, with its context. Root only. */
-export const processes = (): readonly ProcessEntry[] => parseProcesses(readList("processes"));
+export const processes = (pins?: string): readonly ProcessEntry[] => parseProcesses(readList("processes", pins));
 
 /** Every context in use or held. Root only. */
 export const contexts = (pins?: string): readonly ContextEntry[] =>
@@ -65,3 +66,11 @@ export const contexts = (pins?: string): readonly ContextEntry[] =>
       addresses: addresses.map(listedAddress),
     }),
   );
+
+/** What the kernel half keeps from being more than it is. Root of the main server only. */
+export const held = (pins: string): Held => ({
+  contexts: contexts(pins).map(({ xid }) => xid),
+  processes: processes(pins)
+    .filter(({ xid, ceiling, addresses }) => xid === hostContext && (ceiling !== fullCeiling || addresses.length > 0))
+    .map(({ pid }) => pid),
+});

@@ -216,42 +216,58 @@ export async function ensureLoaded(tool: string, exitCode = 69): Promise<void> {
   }
 }
 
+/** What would be set free if the kernel half went. */
+export interface Held {
+  /** The contexts in use. */
+  readonly contexts: readonly number[];
+  /** Processes of the main server that have a ceiling or are tied to addresses. */
+  readonly processes: readonly number[];
+}
+
 /**
  * Takes everything out of the kernel again.
  *
- * @param contexts the contexts in use, read from the pins of a directory
- * @throws VserverError while contexts exist.
+ * @param held read from the pins of a directory
+ * @throws VserverError while anything is held.
  */
-export function unload(contexts: (pins: string) => readonly number[]): void {
+export function unload(held: (pins: string) => Held): void {
   if (mountAt(bpfDirectory) === undefined) return;
   const unlock = waitForLock(lockFile);
   try {
     recover();
-    if (isLoaded() || isDamaged()) unpin(contexts);
+    if (isLoaded() || isDamaged()) unpin(held);
   } finally {
     unlock();
   }
 }
 
-function unpin(contexts: (pins: string) => readonly number[]): void {
+const firstOf = (numbers: readonly number[]): string =>
+  `${numbers.slice(0, 10).join(" ")}${numbers.length > 10 ? " …" : ""}`;
+
+function unpin(held: (pins: string) => Held): void {
   const refuse = (cause: string, wayOut: string) =>
     new VserverError({ object: "vkernel", attempt: "unload the kernel half", cause, wayOut });
-  if (!existsSync(join(pinDirectory, "contexts"))) {
-    throw refuse(`whether contexts exist is unknown: ${pinDirectory}/contexts is missing`, "reboot the machine");
+  for (const list of ["contexts", "processes"]) {
+    if (existsSync(join(pinDirectory, list))) continue;
+    throw refuse(`whether contexts exist is unknown: ${pinDirectory}/${list} is missing`, "reboot the machine");
   }
   const damaged = isDamaged();
   // Out of reach first: nobody makes a context between the question and the end.
   renameSync(pinDirectory, unloadingDirectory);
-  const inUse = contexts(unloadingDirectory);
-  if (inUse.length === 0) {
+  const { contexts, processes } = held(unloadingDirectory);
+  if (contexts.length === 0 && processes.length === 0) {
     rmSync(join(unloadingDirectory, callPin), { force: true });
     removePins(unloadingDirectory);
     return;
   }
   renameSync(unloadingDirectory, pinDirectory);
-  const cause = `contexts exist: ${inUse.slice(0, 10).join(" ")}${inUse.length > 10 ? " …" : ""}`;
+  if (contexts.length === 0) {
+    const cause = `processes with a ceiling or an address of their own exist: ${firstOf(processes)}`;
+    throw refuse(cause, "end them first (vinfo PID shows what holds for one)");
+  }
   const wayOut = "stop their servers and end their processes first (vps shows them)";
-  throw refuse(cause, damaged ? "the call to enter and end them is missing: reboot the machine" : wayOut);
+  const noWayIn = "the call to enter and end them is missing: reboot the machine";
+  throw refuse(`contexts exist: ${firstOf(contexts)}`, damaged ? noWayIn : wayOut);
 }
 
 /** Text of a pinned list. */

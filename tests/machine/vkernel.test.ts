@@ -84,6 +84,27 @@ describe("load and unload", () => {
     expect(seen["loaded"]).toBe("loaded:   yes");
   });
 
+  for (const lowering of ["reducecap --secure", "chbind --silent --ip lo"]) {
+    test(`unload is refused while a process of ${lowering} would be set free by it`, async () => {
+      const { output } = await type(
+        `${endContexts}
+         ${lowering} sleep 60 & sleep 1
+         echo == pid; echo $!
+         echo == unload; vkernel unload; echo $?
+         echo == still; vkernel status | head -1
+         kill $!; wait $! 2>/dev/null
+         echo == ended; vkernel unload; echo $?; vkernel load`,
+      );
+      const seen = parts(output);
+      const cause = `processes with a ceiling or an address of their own exist: ${seen["pid"]}`;
+      expect(seen["unload"]).toBe(
+        `vkernel: cannot unload the kernel half: ${cause}; end them first (vinfo PID shows what holds for one)\n1`,
+      );
+      expect(seen["still"]).toBe("loaded:   yes");
+      expect(seen["ended"]).toBe("0");
+    });
+  }
+
   test("unload takes everything away, and the next tool of root loads it again", async () => {
     const { output } = await type(
       `${endContexts}
