@@ -11,7 +11,7 @@ import { extraction } from "./unpack.ts";
 /** What a server is copied from: the directories of 2003 and the other homes of libraries since. */
 const directories = ["sbin", "bin", "etc", "usr", "var", "lib", "lib32", "lib64", "libx32"];
 
-/** Left out: kernels' modules, caches, mail, other machines and servers, and what must not be had twice. */
+/** Left out: kernels' modules, caches, mail, other machines and servers, what we remember of them, and what must not be had twice. */
 const excluded = [
   "etc/cron.d/kmod",
   "etc/ssh/ssh_host_*",
@@ -20,11 +20,13 @@ const excluded = [
   "lib/modules/*",
   "usr/lib/modules/*",
   "var/cache/apt/archives/*.deb",
+  "var/cache/vserver",
   "var/lib/containerd",
   "var/lib/docker",
   "var/lib/libvirt",
   "var/lib/lxc",
   "var/lib/machines",
+  "var/lib/vserver",
   "var/log/journal/*",
   "var/mail/*",
   "var/spool/mail/*",
