@@ -41,7 +41,10 @@ const manual: Manual = {
   ],
   exits: [
     ["0", "done; load: or it can be done without; status: it is loaded; check: everything is there"],
-    ["1", "unload: contexts or processes with a ceiling or addresses exist, or not root; check: something is missing, or not root"],
+    [
+      "1",
+      "unload: contexts or processes with a ceiling or addresses exist, or not root; check: something is missing, or not root",
+    ],
     ["2", "wrong usage"],
     [String(notLoaded), "status: it is not loaded"],
     ["69", "load: this kernel cannot have it, another version is loaded, or the caller is not root"],

@@ -42,10 +42,23 @@ async function stopServer(call: Call): Promise<number> {
   return 0;
 }
 
+/** Starts it when it is down, whatever the scripts called at its stop say: they are told of after that. */
+async function startAfter(call: Call, stopping: Promise<unknown>): Promise<number> {
+  let failure: unknown;
+  try {
+    if ((await stopping) === "other") return 0;
+  } catch (thrown) {
+    if (isPopulated(call.name)) throw thrown;
+    failure = thrown;
+  }
+  const status = await startServer(call);
+  if (failure !== undefined) throw failure;
+  return status;
+}
+
 /** One start of the server is meant: it may have ended by itself since, as a server does that calls reboot(2). */
-async function restartOf(call: Call, started: number): Promise<number> {
-  const outcome = await stop(readServerToStop(call.name), { ...options(call), started });
-  return outcome === "other" ? 0 : startServer(call);
+function restartOf(call: Call, started: number): Promise<number> {
+  return startAfter(call, stop(readServerToStop(call.name), { ...options(call), started }));
 }
 
 async function restart(call: Call): Promise<number> {
@@ -56,8 +69,7 @@ async function restart(call: Call): Promise<number> {
   }
   // Whatever would keep it from being started again keeps it from being stopped.
   await useContexts(readServer(call.name, wantedProfile()));
-  await stopServer(call);
-  return startServer(call);
+  return startAfter(call, stopServer(call));
 }
 
 function running(call: Call): number {

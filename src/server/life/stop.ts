@@ -175,7 +175,14 @@ export async function bringDown(server: Server, options: StopOptions): Promise<v
   await callHook(name, "post-stop").finally(() => setPhase(name, undefined));
 }
 
+/** What was thrown, if anything was. */
+const failureOf = (work: Promise<void>): Promise<unknown> =>
+  work.then(() => undefined).catch((thrown: unknown) => thrown);
+
 /**
+ * A script that fails keeps no server running: at the shutdown of the machine nobody would be there to mend it. It is told
+ * when the server is down.
+ *
  * @returns "stopped"; "down" when it was not running (what was left of it is cleaned up all the same); "other" when another
  * start than the one that was meant runs by now, or none.
  */
@@ -184,8 +191,11 @@ export async function stop(server: Server, options: StopOptions): Promise<"stopp
   return withLock(server.name, async () => {
     if (options.started !== undefined && readState(server.name)?.started !== options.started) return "other";
     const running = isPopulated(server.name);
-    if (running && phaseOf(server.name) !== "stopping") await callHook(server.name, "pre-stop");
-    await bringDown(server, options);
+    const due = running && phaseOf(server.name) !== "stopping";
+    const before = due ? await failureOf(callHook(server.name, "pre-stop")) : undefined;
+    const after = await failureOf(bringDown(server, options));
+    if (before !== undefined && after !== undefined) options.print(explain(before).line);
+    if (after !== undefined || before !== undefined) throw after ?? before;
     return running ? "stopped" : "down";
   });
 }

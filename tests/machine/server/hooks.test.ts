@@ -65,17 +65,34 @@ test("a start that is killed while a script is at work: the script ends with it,
   expect(calls()).toEqual(["pre-start", "post-stop", "pre-start", "post-start", "pre-stop", "post-stop"]);
 });
 
-test("a script that fails after the fact is told, and the server is what it was", () => {
+test("a script that fails after the fact, or at stop, is told, and keeps no server from what it is to become", () => {
   script('[ "$1" != post-start ]');
   const started = vserver("start");
   expect(started).toMatchObject({ status: 1, err: expect.stringContaining(`${hook} post-start: it ended with 1`) });
   expect(vserver("running").status).toBe(0);
   script('[ "$1" != pre-stop ]');
-  const kept = vserver("stop");
-  expect(kept).toMatchObject({ status: 1, err: expect.stringContaining(`${hook} pre-stop: it ended with 1`) });
+  const restarted = vserver("restart");
+  expect(restarted).toMatchObject({ status: 1, err: expect.stringContaining(`${hook} pre-stop: it ended with 1`) });
   expect(vserver("running").status).toBe(0);
+  const stopped = vserver("stop");
+  expect(stopped).toMatchObject({ status: 1, err: expect.stringContaining(`${hook} pre-stop: it ended with 1`) });
+  expect(vserver("running").status).toBe(1);
   script('[ "$1" != post-stop ]');
+  expect(vserver("start").status).toBe(0);
   expect(vserver("stop")).toMatchObject({ status: 1, err: expect.stringContaining("post-stop: it ended with 1") });
   expect(vserver("running").status).toBe(1);
   expect(vserver("stop")).toEqual({ status: 0, out: "", err: "" });
+});
+
+test("a script that never ends delays a stop by a minute, and leaves nothing at work", () => {
+  script('[ "$1" != pre-stop ] || { sleep 987654; echo "woke up"; }');
+  expect(vserver("start").status).toBe(0);
+  const begun = Date.now();
+  const cause = `${hook} pre-stop: it was killed after 60 seconds`;
+  expect(vserver("stop")).toEqual({ status: 1, out: "", err: expect.stringContaining(cause) });
+  expect(Date.now() - begun).toBeGreaterThan(59_000);
+  expect(Date.now() - begun).toBeLessThan(100_000);
+  expect(vserver("running").status).toBe(1);
+  expect(run("pgrep", "-f", "sleep 987654").out).toBe("");
+  script("");
 });
