@@ -21,6 +21,7 @@ export const onOneKernel: Readonly<Record<string, Kernel>> = {
   "tests/machine/reboot/syslog.test.ts": "7",
   "tests/machine/refusals.test.ts": "6.12",
   "tests/machine/server/bad-input.test.ts": "7",
+  "tests/machine/server/conf.test.ts": "7",
   "tests/machine/server/distributions.test.ts": "6.12",
   "tests/machine/server/hooks.test.ts": "7",
   "tests/machine/server/musl.test.ts": "7",
