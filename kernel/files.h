@@ -26,6 +26,8 @@ int BPF_PROG(vs_file_open, struct file *file)
 		return check_open_of_queue(file);
 	case CGROUP2_SUPER_MAGIC:
 		return check_open_of_cgroup(file);
+	case BPF_FS_MAGIC:
+		return check_open_of_pin(file->f_inode);
 	}
 	return keep_unified_in_open(file, true);
 }

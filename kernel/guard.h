@@ -13,6 +13,7 @@
 #define BPF_FS_MAGIC 0xcafe4a11
 #define CGROUP2_SUPER_MAGIC 0x63677270
 #define READING_FIRMWARE 1
+#define S_IWUSR 0200
 /* MS_REMOUNT, MS_BIND */
 #define MOUNTS_ANYWAY (1 << 5 | 1 << 12)
 /* MS_UNBINDABLE, MS_PRIVATE, MS_SLAVE */
@@ -102,6 +103,13 @@ static __always_inline bool is_making_less_shared(unsigned long flags)
 static __always_inline struct mount *receiver_of(struct mount *mount)
 {
 	return syscall_argument(FIFTH_ARGUMENT) & MOVE_MOUNT_BENEATH ? BPF_CORE_READ(mount, mnt_parent) : mount;
+}
+
+/* The kernel makes text of a map when its pin is read. The lists, and what stands for files of /proc, are the pins that are
+ * there to be read: nobody may write to them (load.ts). */
+static __always_inline int check_open_of_pin(struct inode *inode)
+{
+	return inode->i_mode & S_IWUSR ? refuse_outside() : 0;
 }
 
 /* These two ask nobody but for CAP_SYS_ADMIN (capability.h). */

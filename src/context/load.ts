@@ -37,10 +37,20 @@ const strictLink = "strict";
 /** The programs that count open files, likewise; without the prefix, and the links they get. */
 const countingLinks = { file_alloc: "counted_alloc", file_free: "counted_free" } as const;
 
-/** Who may use which pin: the call is everybody's, what stands for a file of /proc is read like one, the rest is root's. */
+/**
+ * Who may use which pin: the call is everybody's, what stands for a file of /proc is read like one, the rest is root's. In a
+ * context root reads only what nobody may write to (kernel/guard.h): the lists, which show what its context may see.
+ */
 const callMode = 0o666;
 const ownProcMode = 0o444;
+const listMode = 0o400;
 const pinMode = 0o600;
+
+function modeOf(section: string, program: string): number {
+  if (section === "syscall") return callMode;
+  if (isOwnProc(program)) return ownProcMode;
+  return section.startsWith("iter") ? listMode : pinMode;
+}
 
 const callPin = "call";
 export const isLoaded = (): boolean => existsSync(join(pinDirectory, callPin));
@@ -95,7 +105,7 @@ function pinEverything(object: Handle): void {
       if (link === null) throw problem(`attach ${name} (${section})`, `error ${lastErrno()}`, "run vkernel check");
       pin(library.bpf_link__pin(link, path), name);
     }
-    chmodSync(path, section === "syscall" ? callMode : isOwnProc(name) ? ownProcMode : pinMode);
+    chmodSync(path, modeOf(section, name));
   }
 }
 

@@ -73,6 +73,15 @@ test("root in a context changes no link, and neither reads nor changes a map", a
   expect(answer).not.toMatch(/No such file/);
 });
 
+test("root in a context reads the list of its own processes, and no map by opening its pin", async () => {
+  const ask = `for name in processes groups limits usages boot_requests copies copier own_procs; do
+    head -c 1 ${pinDirectory}/$name >/dev/null 2>&1; echo $name $?; done`;
+  const [list, ...maps] = (await field["root in a context"].place.run(ask)).trim().split("\n");
+  expect(list).toBe("processes 0");
+  expect(maps.filter((line) => !line.endsWith(" 1"))).toEqual([]);
+  expect(await field["root of the main server"].place.run(ask)).toContain("limits 0\n");
+});
+
 test("root in a context mounts in a namespace of its own what nobody else sees", async () => {
   const { place } = field["root in a context"];
   const script =
