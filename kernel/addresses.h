@@ -58,6 +58,16 @@ static __always_inline bool is_in_loop_net(__u32 xid, __u64 high, __u64 low)
 	return !high && (__u32)low == V4MAPPED && ((low >> 32) & LOOP_NET) == loop_net(xid);
 }
 
+/* What is, or may become, the loopback of a context: nobody is tied to it, or he would meet there what is meant for it. */
+static __always_inline bool is_of_loopbacks(__u64 high, __u64 low)
+{
+	__u32 ip4 = bpf_ntohl(low >> 32);
+
+	if (high || (__u32)low != V4MAPPED)
+		return high == VS_LOOPBACK6;
+	return ip4 >> 24 == 127 && (ip4 >> 8 & 0xffff) >= VS_FIRST_GUEST;
+}
+
 static __always_inline bool has_address(const struct addresses *set, __u64 high, __u64 low)
 {
 	for (__u32 at = 0; at < VS_MOST_ADDRESSES; at++) {
@@ -88,10 +98,11 @@ __noinline bool is_subset(const struct addresses *part, const struct addresses *
 	return true;
 }
 
-/* Whether a set that a caller gives is one: every address of its family, none unspecified. */
+/* Whether a set that a caller gives is one: every address of its family, none unspecified or of a context's loopback. */
 __noinline bool is_sound(const struct addresses *set)
 {
-	if (!set || set->count4 > set->count || set->count > VS_MOST_ADDRESSES)
+	if (!set || set->count4 > set->count || set->count > VS_MOST_ADDRESSES ||
+	    is_of_loopbacks(0, mapped(set->broadcast)))
 		return false;
 	for (__u32 at = 0; at < VS_MOST_ADDRESSES; at++) {
 		__u64 high = set->list[at].high, low = set->list[at].low;
@@ -101,7 +112,7 @@ __noinline bool is_sound(const struct addresses *set)
 			break;
 		if (is_mapped != (at < set->count4) || (is_mapped ? !(low >> 32) : !high && !low))
 			return false;
-		if (set->prefix[at] > 128)
+		if (set->prefix[at] > 128 || is_of_loopbacks(high, low))
 			return false;
 	}
 	return true;

@@ -49,6 +49,14 @@ static __always_inline bool is_group_own(struct group *group, __u64 high, __u64 
 	return has_address(&group->own, high, low) || is_group_loop(group, high, low);
 }
 
+/* An address that this machine alone has: a loopback, of whomever. */
+static __always_inline bool is_any_loopback(__u64 high, __u64 low)
+{
+	if (high || (__u32)low != V4MAPPED)
+		return high == VS_LOOPBACK6 || (!high && low == bpf_cpu_to_be64(1));
+	return (low >> 32 & bpf_htonl(0xff000000)) == bpf_htonl(0x7f000000);
+}
+
 static __always_inline bool is_own_packet(struct group *group, struct packet *packet)
 {
 	struct address *local = &packet->local, *remote = &packet->remote;
@@ -112,6 +120,18 @@ static __always_inline bool is_sent_by_own(struct __sk_buff *skb, struct group *
 	return is_group_own(group, joined(first, sk->src_ip6[1]), joined(third, sk->src_ip6[3]));
 }
 
+/* Raw sockets are not asked whom they speak to: none speaks to the loopback of the main server or of a neighbour. */
+static __always_inline bool is_raw_to_loopback(struct __sk_buff *skb, struct group *group, struct address *to)
+{
+	struct bpf_sock *sk;
+
+	if (!group->loop || !is_any_loopback(to->high, to->low) || is_group_loop(group, to->high, to->low))
+		return false;
+	sk = skb->sk;
+	sk = sk ? bpf_sk_fullsock(sk) : 0;
+	return sk && sk->type == SOCK_RAW;
+}
+
 struct owner_search {
 	struct address wanted;
 	bool found;
@@ -143,19 +163,22 @@ static __always_inline bool may_ping(struct __sk_buff *skb, struct packet *packe
 	return !search.found;
 }
 
-/* What almost every packet is, read where it lies: one from or to an own address. False: look closer. */
+/* What almost every packet is, read where it lies: one from or to an own address, and with no loopback. False: look closer. */
 static __always_inline bool is_plainly_own(struct __sk_buff *skb, struct group *group, bool coming)
 {
 	const void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	struct address local = {};
+	struct address local = {}, remote = {};
 
-	if (skb->protocol == bpf_htons(0x0800) && data + 20 <= end)
+	if (skb->protocol == bpf_htons(0x0800) && data + 20 <= end) {
 		local = from_ip4(data + (coming ? 16 : 12));
-	else if (skb->protocol == bpf_htons(0x86dd) && data + 40 <= end)
+		remote = from_ip4(data + (coming ? 12 : 16));
+	} else if (skb->protocol == bpf_htons(0x86dd) && data + 40 <= end) {
 		__builtin_memcpy(&local, data + (coming ? 24 : 8), 16);
-	else
+		__builtin_memcpy(&remote, data + (coming ? 8 : 24), 16);
+	} else {
 		return false;
-	return has_address(&group->own, local.high, local.low);
+	}
+	return has_address(&group->own, local.high, local.low) && !is_any_loopback(remote.high, remote.low);
 }
 
 static __always_inline int check_packet(struct __sk_buff *skb, bool coming)
@@ -167,7 +190,7 @@ static __always_inline int check_packet(struct __sk_buff *skb, bool coming)
 
 	if (!group || !group->own.count || is_plainly_own(skb, group, coming) || !read_packet(skb, coming, &packet))
 		return 1;
-	if (is_own_packet(group, &packet))
+	if (is_own_packet(group, &packet) && (coming || !is_raw_to_loopback(skb, group, &packet.remote)))
 		return 1;
 	if (!coming && is_sent_by_own(skb, group))
 		return 1;

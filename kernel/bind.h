@@ -25,17 +25,33 @@ static __always_inline int bind_wildcard(struct bpf_sock_addr *ctx, struct rule 
 {
 	struct face *face;
 
-	if (is_any_taken(ctx, rule, ip4, ip6))
+	if (is_any_taken(ctx, rule, &first, ip4, ip6))
 		return refuse(-EADDRINUSE);
 	face = make_face(ctx->sk, rule->loop);
 	if (!face)
 		return refuse(-ENOMEM);
 	face->wildcard = 1;
+	face->shares = ctx->protocol == IPPROTO_UDP && shares_port(ctx);
 	offer_datagrams(ctx, rule, first, ip4, ip6);
 	return CGROUP_ALLOW;
 }
 
 #endif
+
+/* What an earlier bind, which the kernel refused, has left does not count. One that is bound already is refused by the kernel,
+ * and stays what it is. */
+static __always_inline int begin_bind(struct bpf_sock_addr *ctx)
+{
+	struct face *face = face_of(ctx->sk), *of_connection = face_of_connection(ctx->sk, 0);
+
+	if (ctx->sk->src_port)
+		return -EINVAL;
+	if (face)
+		face->hidden = face->hidden_port = face->wildcard = 0;
+	if (of_connection)
+		of_connection->hidden = of_connection->hidden_port = of_connection->wildcard = 0;
+	return 0;
+}
 
 static __always_inline void note_hidden(struct face *face, __u32 port)
 {
@@ -70,21 +86,22 @@ static __always_inline int hide6(struct bpf_sock_addr *ctx, struct rule *rule)
 
 static __always_inline int check_bind4(struct bpf_sock_addr *ctx, struct rule *rule, __u32 asked)
 {
+	bool broadcast = asked && asked == rule->own.broadcast && ctx->protocol == IPPROTO_UDP;
 	struct address at = { .low = mapped(asked) };
 
-	if (is_group4(asked) || (asked == rule->own.broadcast && asked))
+	if (is_group4(asked))
 		return 0;
-	if (!has_ip4(&rule->own, asked))
+	if (!has_ip4(&rule->own, asked) && !broadcast)
 		return -EADDRNOTAVAIL;
-	return is_taken(ctx, &at, 0) ? -EADDRINUSE : 0;
+	return is_taken(ctx, &at, rule->own.id, BY_ADDRESS) ? -EADDRINUSE : 0;
 }
 
-/* What is not tied keeps off loopbacks and datagram ports of what is; of TCP sk_lookup sees to it. */
+/* What is not tied keeps off loopbacks and ports of what is. */
 static __always_inline int check_untied(struct bpf_sock_addr *ctx, struct address at)
 {
 	if (is_mapped(at.high, at.low) ? strays_to_loop(ctx, at.low >> 32) : strays_to_loop6(ctx, at.high, at.low))
 		return refuse(-EADDRNOTAVAIL);
-	return ctx->protocol == IPPROTO_UDP && is_taken(ctx, &at, 0) ? refuse(-EADDRINUSE) : CGROUP_ALLOW;
+	return is_taken(ctx, &at, 0, BY_ADDRESS) ? refuse(-EADDRINUSE) : CGROUP_ALLOW;
 }
 
 static __always_inline int answer(int error)
@@ -95,7 +112,7 @@ static __always_inline int answer(int error)
 /* The own loopback, unless a socket on every address serves it already. */
 static __always_inline int bind_loopback(struct bpf_sock_addr *ctx, struct rule *rule, const struct address *at)
 {
-	if (is_taken(ctx, at, 0))
+	if (is_taken(ctx, at, rule->own.id, BY_ADDRESS))
 		return refuse(-EADDRINUSE);
 	return make_face(ctx->sk, rule->loop) ? CGROUP_ALLOW : refuse(-ENOMEM);
 }
@@ -106,9 +123,13 @@ int vs_bind4(struct bpf_sock_addr *ctx)
 	struct rule *rule = rule_of(ctx->sk);
 	__u32 asked = ctx->user_ip4;
 	struct address at = {};
+	int error;
 
 	if (!rule)
 		return asked ? check_untied(ctx, (struct address){ .low = mapped(asked) }) : CGROUP_ALLOW;
+	error = begin_bind(ctx);
+	if (error)
+		return refuse(error);
 	if (!asked) {
 		if (!has_family4(&rule->own))
 			return hide4(ctx, rule);
@@ -184,15 +205,19 @@ int vs_bind6(struct bpf_sock_addr *ctx)
 {
 	struct rule *rule = rule_of(ctx->sk);
 	struct address at = { .high = high_of(ctx), .low = low_of(ctx) };
+	int error;
 
 	if (!rule)
 		return at.high || at.low ? check_untied(ctx, at) : CGROUP_ALLOW;
+	error = begin_bind(ctx);
+	if (error)
+		return refuse(error);
 	if (is_mapped(at.high, at.low))
 		return bind_mapped(ctx, rule, at.low >> 32);
 	if (!at.high && !at.low)
 		return bind_any6(ctx, rule);
 	if (has_address(&rule->own, at.high, at.low))
-		return answer(is_taken(ctx, &at, 0) ? -EADDRINUSE : 0);
+		return answer(is_taken(ctx, &at, rule->own.id, BY_ADDRESS) ? -EADDRINUSE : 0);
 	if (!at.high && at.low == LOOPBACK6_LOW)
 		return bind_loopback6(ctx, rule);
 	return is_group6(at.high) && has_family6(&rule->own) ? CGROUP_ALLOW : refuse(-EADDRNOTAVAIL);

@@ -30,6 +30,8 @@
 #define ECONNREFUSED 111
 #define EDQUOT 122
 
+#define SOCK_RAW 3
+
 #define CAP_SYS_MODULE 16
 #define CAP_SYS_ADMIN 21
 #define CAP_SYS_TTY_CONFIG 26

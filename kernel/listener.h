@@ -4,9 +4,10 @@
  * own, and look-ups for the others, and for its loopback, are steered to it; one that never called bind stands on the
  * wildcard, and look-ups for addresses that are not its own are refused, as for a hidden listener all are.
  * How: sockops sees a listener begin and end, and enters it in `listeners` under every own address; sk_lookup finds it
- * there; nobody takes an entry from a listener that has it. Where one cannot be entered, for it is MPTCP, or another of the same
- * set has the entry (SO_REUSEPORT), it is noted in `stands`, and steer.h brings it what comes for the further addresses: of
- * several listeners any that is left. A loopback of a context is spoken to from itself alone.
+ * there; nobody takes an entry from a listener that has it. Where one cannot be entered, for it is MPTCP, another of the same
+ * set has the entry (SO_REUSEPORT), or the table is full, it is noted in `stands`, and steer.h brings it what comes for the
+ * further addresses: of several listeners any that is left. A loopback of a context is spoken to from itself and its server's
+ * addresses alone.
  * Established traffic is not touched. */
 #ifndef VS_LISTENER_H
 #define VS_LISTENER_H
@@ -46,19 +47,22 @@ struct fence_key {
 	__u16 port; /* host order */
 };
 
+/* Room for every port of both families. */
+#define MOST_FENCES (2 << 16)
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, MOST_FENCES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct fence_key);
 	__type(value, __u32);
 } fences SEC(".maps");
 
 /* What sk_lookup does not find in `listeners` and lets pass all the same: MPTCP listeners, and further ones with SO_REUSEPORT. Of
- * those that were never bound the set, of those on a loopback where they stand. Each is forgotten when the listener ends. */
+ * those that were never bound the set, of those on a loopback how many stand there. Each is forgotten when the listener ends. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, MOST_FENCES);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct fence_key);
 	__type(value, struct rule);
@@ -66,7 +70,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 1 << 18);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct listener_key);
 	__type(value, __u32);
@@ -90,21 +94,24 @@ static __always_inline void local_address(struct bpf_sock_ops *ops, __u64 *high,
 	*low = joined(third, ops->local_ip6[3]);
 }
 
-/* Whether the listener cannot be entered under the address, but is to be found there. */
+/* Whether the listener cannot be entered under the address, but is to be found there; none can when the table is full. */
 static __always_inline bool must_be_noted(struct bpf_sock_ops *ops, struct bpf_sock *sk, struct rule *rule, __u64 high,
 					  __u64 low)
 {
 	struct listener_key key = { .high = high, .low = low, .port = ops->local_port };
 	__u64 *holder, set = rule->own.id;
+	long error;
 
 	if (bpf_skc_to_mptcp_sock(sk))
 		return true;
-	if (!bpf_sock_hash_update(ops, &listeners, &key, BPF_NOEXIST)) {
+	error = bpf_sock_hash_update(ops, &listeners, &key, BPF_NOEXIST);
+	if (!error) {
+		note_ever_entered();
 		bpf_map_update_elem(&holders, &key, &set, BPF_ANY);
 		return false;
 	}
 	holder = bpf_map_lookup_elem(&holders, &key);
-	return holder && *holder == set;
+	return error != -EEXIST || !holder || *holder == set;
 }
 
 /* `stand` is where it is bound to, zero where it is not. */
@@ -161,11 +168,15 @@ static __always_inline void enter_loopback(struct bpf_sock_ops *ops, struct bpf_
 					   const struct address *at)
 {
 	struct listener_key key = { at->high, at->low, ops->local_port };
-	__u32 here = 1;
+	__u32 one = 1, *count;
 
 	if (!must_be_noted(ops, sk, rule, at->high, at->low))
 		return;
-	bpf_map_update_elem(&standing, &key, &here, BPF_ANY);
+	count = bpf_map_lookup_elem(&standing, &key);
+	if (count)
+		__sync_fetch_and_add(count, 1);
+	else
+		bpf_map_update_elem(&standing, &key, &one, BPF_ANY);
 	bpf_sock_ops_cb_flags_set(ops, BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
@@ -214,13 +225,16 @@ static __always_inline void end(struct bpf_sock_ops *ops)
 	struct listener_key key = { .port = ops->local_port };
 	struct bpf_sock *sk = ops->sk;
 	struct face *face;
+	__u32 *count;
 
 	if (ops->args[0] != BPF_TCP_LISTEN || ops->args[1] != BPF_TCP_CLOSE || !sk)
 		return;
 	face = face_of(sk);
 	local_address(ops, &key.high, &key.low);
 	if ((key.high || key.low) && !(face && face->hidden)) {
-		bpf_map_delete_elem(&standing, &key);
+		count = bpf_map_lookup_elem(&standing, &key);
+		if (count && __sync_fetch_and_add(count, -1) == 1)
+			bpf_map_delete_elem(&standing, &key);
 		return;
 	}
 	lift_fence(ops, ops->family);
@@ -258,16 +272,23 @@ int vs_sockops(struct bpf_sock_ops *ops)
 	return 1;
 }
 
+/* SO_BINDTODEVICE counts for further addresses, too. */
+static __always_inline bool serves_device(struct bpf_sock *sk, __u32 device)
+{
+	/* No device: it is no packet, taken.h asks. */
+	return !sk->bound_dev_if || !device || sk->bound_dev_if == device;
+}
+
 static __always_inline bool steer_to(struct bpf_sk_lookup *ctx, struct listener_key *key)
 {
 	struct bpf_sock *sk = bpf_map_lookup_elem(&listeners, key);
-	long error;
+	bool given;
 
 	if (!sk)
 		return false;
-	error = bpf_sk_assign(ctx, sk, 0);
+	given = serves_device(sk, ctx->ingress_ifindex) && !bpf_sk_assign(ctx, sk, 0);
 	bpf_sk_release(sk);
-	return !error;
+	return given;
 }
 
 static __always_inline bool is_loop(struct bpf_sk_lookup *ctx, struct listener_key *key)
@@ -277,10 +298,10 @@ static __always_inline bool is_loop(struct bpf_sk_lookup *ctx, struct listener_k
 }
 
 /* Whether somebody else speaks to a context's loopback. TCP comes from that loopback itself, which only the context's
- * sockets are given; IPv6 could come from another machine, too. */
+ * sockets are given, or from an address of its server that the socket was bound to; IPv6 could come from another machine, too. */
 static __always_inline bool is_stray(struct bpf_sk_lookup *ctx, struct listener_key *key)
 {
-	__u32 third;
+	__u32 first, third;
 
 	/* No device: it is no packet, taken.h asks. */
 	if (ctx->ingress_ifindex && ctx->ingress_ifindex != LOOPBACK_DEVICE)
@@ -288,10 +309,12 @@ static __always_inline bool is_stray(struct bpf_sk_lookup *ctx, struct listener_
 	if (ctx->protocol != IPPROTO_TCP)
 		return false;
 	if (ctx->family == AF_INET)
-		return (ctx->remote_ip4 ^ ctx->local_ip4) & LOOP_NET;
+		return is_stray4(ctx->remote_ip4, ctx->local_ip4);
+	first = ctx->remote_ip6[0];
+	SEPARATE(first);
 	third = ctx->remote_ip6[2];
 	SEPARATE(third);
-	return joined(third, ctx->remote_ip6[3]) != key->low;
+	return is_stray6(joined(first, ctx->remote_ip6[1]), joined(third, ctx->remote_ip6[3]), key->low);
 }
 
 /* Whether a listener that was never bound, and cannot be entered, serves the address. */

@@ -75,10 +75,14 @@ static __always_inline struct addresses *requested(struct task_struct *task, str
 	return *error ? 0 : request;
 }
 
-/* A tied task may only drop addresses. */
+/* A tied task may only drop addresses, and has no other broadcast address than before. */
 static __always_inline int check_addresses(struct membership *member, struct addresses *request)
 {
-	return errno_if(request && member->own.count && !is_subset(request, &member->own), -EPERM);
+	if (!request || !member->own.count)
+		return 0;
+	if (request->broadcast != member->own.broadcast)
+		request->broadcast = 0;
+	return errno_if(!is_subset(request, &member->own), -EPERM);
 }
 
 static __always_inline void take_addresses(struct membership *member, struct addresses *request)

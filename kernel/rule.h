@@ -31,6 +31,7 @@ struct face {
 	__u16 hidden_port; /* network order: the port of a bind that was put out of reach */
 	__u8 hidden;
 	__u8 wildcard; /* it was bound to every address */
+	__u8 shares; /* of datagram sockets: as shares_port says */
 };
 
 struct {
@@ -194,6 +195,18 @@ static __always_inline bool is_foreign_loop6(__u64 high, __u64 low, __u32 mine)
 static __always_inline bool strays_to_loop6(struct bpf_sock_addr *ctx, __u64 high, __u64 low)
 {
 	return is_foreign_loop6(high, low, 0) && !is_elsewhere(ctx);
+}
+
+/* Whether the socket that is being bound shares its address and port with others that do: with SO_REUSEPORT, and datagram
+ * sockets also with SO_REUSEADDR. */
+static __always_inline bool shares_port(struct bpf_sock_addr *ctx)
+{
+	struct bpf_sock_addr_kern *whole = bpf_cast_to_kern_ctx(ctx);
+	struct sock_common *common = (struct sock_common *)BPF_CORE_READ(whole, sk);
+
+	if (BPF_CORE_READ_BITFIELD_PROBED(common, skc_reuseport))
+		return true;
+	return ctx->protocol != IPPROTO_TCP && BPF_CORE_READ_BITFIELD_PROBED(common, skc_reuse);
 }
 
 static __always_inline int refuse(int error)

@@ -13,7 +13,6 @@
 #define AF_ALG 38
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
-#define SOCK_RAW 3
 
 /* Makes the socket follow the rule of the task that is using it. */
 static __always_inline int copy_rule(struct socket *socket)

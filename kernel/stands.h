@@ -37,10 +37,12 @@ struct {
 	__type(value, struct address);
 } stands SEC(".maps");
 
-/* Whether anything has been noted since the kernel half was loaded: until then no packet need be looked up. */
+/* Whether anything has been noted since the kernel half was loaded, until then no packet need be looked up; and whether any
+ * listener has been entered in listener.h's table, until then no socket that is bound. */
 struct ever {
 	__u32 datagrams;
 	__u32 streams;
+	__u32 entered;
 };
 
 struct {
@@ -59,6 +61,23 @@ static __always_inline void note_ever(bool stream)
 		ever->streams = true;
 	else if (ever)
 		ever->datagrams = true;
+}
+
+static __always_inline void note_ever_entered(void)
+{
+	__u32 zero = 0;
+	struct ever *ever = bpf_map_lookup_elem(&ever_noted, &zero);
+
+	if (ever)
+		ever->entered = true;
+}
+
+static __always_inline bool is_ever_entered(void)
+{
+	__u32 zero = 0;
+	struct ever *ever = bpf_map_lookup_elem(&ever_noted, &zero);
+
+	return ever && ever->entered;
 }
 
 static __always_inline bool is_ever_noted(bool stream)
@@ -109,6 +128,17 @@ static __always_inline bool is_set_of_server(struct rule *rule)
 	return set && set->id == rule->own.id;
 }
 
+/* Whether what comes from `from` to a context's loopback is somebody else's. */
+static __always_inline bool is_stray4(__u32 from, __u32 to)
+{
+	return (from ^ to) & LOOP_NET && !is_home_of(id_in_loopback(to), 0, mapped(from));
+}
+
+static __always_inline bool is_stray6(__u64 high, __u64 low, __u64 to_low)
+{
+	return (high != VS_LOOPBACK6 || low != to_low) && !is_home_of(bpf_be64_to_cpu(to_low), high, low);
+}
+
 static __always_inline void note_home(const struct address *at, __u32 context, bool stream)
 {
 	struct home *known = bpf_map_lookup_elem(&homes, at), home = { .context = context, .streams = stream };
@@ -128,13 +158,14 @@ static __always_inline bool serves(struct bpf_sock *sk, __u64 high, __u64 low)
 	return face && face->wildcard && rule && (has_address(&rule->own, high, low) || is_own_loop(rule, high, low));
 }
 
-/* Notes where the socket stands that serves the own address, or loopback. At the address itself it is found without. */
+/* Notes where the socket stands that serves the own address, or loopback. At the address itself it is found without. A port that
+ * the kernel has yet to choose cannot be noted, but whose home it is. */
 static __always_inline void note_own(struct place *place, struct rule *rule, const struct address *stand, bool home)
 {
 	struct address at = { place->high, place->low };
 
 	note_ever(place->protocol == IPPROTO_TCP);
-	if (!is_same(&at, stand))
+	if (place->port && !is_same(&at, stand))
 		bpf_map_update_elem(&stands, place, stand, BPF_ANY);
 	if (home)
 		note_home(&at, rule->loop, place->protocol == IPPROTO_TCP);
@@ -211,9 +242,11 @@ static __always_inline void offer_datagrams(struct bpf_sock_addr *ctx, struct ru
 	struct place place = { .port = ctx->user_port, .protocol = IPPROTO_UDP };
 	bool home;
 
-	if (ctx->protocol != IPPROTO_UDP || !place.port || is_elsewhere(ctx))
+	if (ctx->protocol != IPPROTO_UDP || is_elsewhere(ctx))
 		return;
 	home = is_set_of_server(rule);
+	if (!place.port && !home)
+		return;
 	for (__u32 at = 0; at < VS_MOST_ADDRESSES; at++) {
 		if (at >= rule->own.count)
 			break;

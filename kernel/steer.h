@@ -157,11 +157,20 @@ static __always_inline bool give_any6(struct __sk_buff *skb, struct place *place
 	       give_from6(skb, place, from, ports, &stand->first4);
 }
 
+/* Whether the datagram socket is one of the context whose loopback it stands on. Another may stand there from before the context
+ * was, and is given nothing. */
+static __always_inline bool is_of_loop(struct bpf_sock *sk, __u32 xid)
+{
+	struct rule *rule = rule_of(sk);
+
+	return rule && rule->loop == xid;
+}
+
 /* Connections that stray to a loopback are refused in listener.h. */
 static __always_inline int steer_stream4(struct __sk_buff *skb, __u32 from, __u32 to, struct ports *ports,
 					 struct place *place, struct stand *stand)
 {
-	if (is_anywhere(stand) && !(is_foreign_loop(to, 0) && (from ^ to) & LOOP_NET) &&
+	if (is_anywhere(stand) && !(is_foreign_loop(to, 0) && is_stray4(from, to)) &&
 	    !is_taken_by_stream4(skb, from, to, ports))
 		give_any4(skb, place, from, ports, stand);
 	return TCX_NEXT;
@@ -170,7 +179,7 @@ static __always_inline int steer_stream4(struct __sk_buff *skb, __u32 from, __u3
 static __always_inline int steer_stream6(struct __sk_buff *skb, __u64 *from, __u64 *to, struct ports *ports,
 					 struct place *place, struct stand *stand)
 {
-	if (is_anywhere(stand) && !(is_foreign_loop6(to[0], to[1], 0) && from[1] != to[1]) &&
+	if (is_anywhere(stand) && !(is_foreign_loop6(to[0], to[1], 0) && is_stray6(from[0], from[1], to[1])) &&
 	    !is_taken_by_stream6(skb, from, to, ports))
 		give_any6(skb, place, from, ports, stand);
 	return TCX_NEXT;
@@ -189,7 +198,7 @@ static __always_inline int steer4(struct __sk_buff *skb)
 	struct stand stand;
 	struct ports ports;
 	struct bpf_sock *sk;
-	bool exact, loop, found;
+	bool exact, loop, found, foreign;
 
 	if (bpf_skb_load_bytes_relative(skb, 0, &ip, sizeof(ip), BPF_HDR_START_NET) || ip.fragment & MORE_FRAGMENTS ||
 	    !read_ports(skb, (ip.version & 0xf) * 4, ip.protocol, &ports))
@@ -207,9 +216,10 @@ static __always_inline int steer4(struct __sk_buff *skb)
 	found = sk;
 	if (sk) {
 		exact = sk->src_ip4 == ip.to;
+		foreign = loop && !is_of_loop(sk, id_in_loopback(ip.to));
 		bpf_sk_release(sk);
 		if (exact)
-			return TCX_NEXT;
+			return foreign ? TCX_DROP : TCX_NEXT;
 	}
 	if (give_any4(skb, &place, ip.from, &ports, &stand))
 		return TCX_NEXT;
@@ -229,7 +239,7 @@ static __always_inline int steer6(struct __sk_buff *skb)
 	struct stand stand;
 	struct ports ports;
 	struct bpf_sock *sk;
-	bool exact, loop, found;
+	bool exact, loop, found, foreign;
 
 	if (bpf_skb_load_bytes_relative(skb, 0, &ip, sizeof(ip), BPF_HDR_START_NET) ||
 	    !read_ports(skb, sizeof(ip), ip.next, &ports))
@@ -251,9 +261,10 @@ static __always_inline int steer6(struct __sk_buff *skb)
 
 		SEPARATE(third);
 		exact = joined(third, sk->src_ip6[3]) == place.low;
+		foreign = loop && !is_of_loop(sk, bpf_be64_to_cpu(place.low));
 		bpf_sk_release(sk);
 		if (exact)
-			return TCX_NEXT;
+			return foreign ? TCX_DROP : TCX_NEXT;
 	}
 	if (give_any6(skb, &place, ip.from, &ports, &stand))
 		return TCX_NEXT;

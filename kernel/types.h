@@ -337,6 +337,8 @@ struct fown_struct {
 
 struct sock_common {
 	unsigned short skc_family;
+	unsigned char skc_reuse : 4;
+	unsigned char skc_reuseport : 1;
 	unsigned char skc_ipv6only : 1;
 };
 
@@ -363,6 +365,7 @@ struct socket {
 struct sockaddr;
 
 struct bpf_sock_addr_kern {
+	struct sock *sk;
 	struct sockaddr *uaddr;
 };
 

@@ -1,6 +1,6 @@
 /** The addresses that words of a command line or a conf file stand for, and the steps that tie a process to them. */
 import { mostAddresses } from "../context/abi.ts";
-import type { AddressSet } from "../context/addresses.ts";
+import { type AddressSet, isContextLoopback } from "../context/addresses.ts";
 import { deviceInet } from "../linux/device.ts";
 import { canonicalInet, familyBits, type InetAddress, isIpv4, isLinkLocal, prefixBits } from "../linux/inet.ts";
 import { type Step, step } from "../linux/plan/step.ts";
@@ -12,12 +12,20 @@ const anyAddress = "0.0.0.0";
 /** What 2003 took for a netmask that was not given; IPv6 networks have 64 bits (RFC 4291). */
 const usualPrefix = { 32: 24, 128: 64 } as const;
 
+/** What a context's services say to each other there is for none but them. */
+function refuseContextLoopback(tool: string, attempt: string, address: string): void {
+  if (!isContextLoopback(address)) return;
+  const cause = "it is, or may become, the loopback of a context";
+  const wayOut = "of 127.0.0.0/8 take one below 127.0.2.0";
+  throw new VserverError({ object: tool, attempt: `${attempt} ${address}`, cause, wayOut, exitCode: chainExit });
+}
+
 const invalid = (tool: string, what: string, word: string) =>
   new UsageError(tool, `invalid ${what}: ${word}`, chainExit);
 
 /** The addresses of a device that are good for serving. @throws VserverError when it has none */
 function addressesOfDevice(tool: string, name: string, all: readonly InetAddress[]): readonly InetAddress[] {
-  const usable = all.filter(({ address }) => !isLinkLocal(address));
+  const usable = all.filter(({ address }) => !isLinkLocal(address) && !isContextLoopback(address));
   if (usable.length > 0) return usable;
   throw new VserverError({
     object: tool,
@@ -49,10 +57,12 @@ async function tied(tool: string, word: string): Promise<Tied> {
   if (device !== undefined) {
     const addresses = addressesOfDevice(tool, name, device);
     const first = addresses.find(({ address }) => isIpv4(address));
-    return { addresses, broadcast: first && broadcastOf(first) };
+    const broadcast = first && broadcastOf(first);
+    return { addresses, broadcast: broadcast !== undefined && isContextLoopback(broadcast) ? undefined : broadcast };
   }
   const address = canonicalInet(name) ?? (/[^\d.]/.test(name) ? await hostAddress(name) : undefined);
   if (address === undefined) throw invalid(tool, "IP number or host name", word);
+  refuseContextLoopback(tool, "tie it to", address);
   const bits = familyBits(address);
   const prefix = mask === undefined ? usualPrefix[bits] : prefixBits(mask, bits);
   if (prefix === undefined || rest.length > 0) throw invalid(tool, "netmask", word.slice(name.length + 1));
@@ -65,6 +75,7 @@ async function broadcastAddress(tool: string, word: string): Promise<string> {
   if (device !== undefined) return broadcastOf(device);
   const address = canonicalInet(word) ?? (/[^\d.]/.test(word) ? await hostAddress(word) : undefined);
   if (address === undefined || !isIpv4(address)) throw invalid(tool, "broadcast number", word);
+  refuseContextLoopback(tool, "take for broadcast", address);
   return address;
 }
 

@@ -1,6 +1,6 @@
 /** Sets of addresses as the kernel half keeps them: IPv4 first, as ::ffff:a.b.c.d, each with its prefix of 128 bits. */
 import { familyBits, type InetAddress, inetText, isIpv4, isLinkLocal, parseInet } from "../linux/inet.ts";
-import { type callLayout, loopback6Prefix, mostAddresses } from "./abi.ts";
+import { type callLayout, firstGuestContext, loopback6Prefix, mostAddresses } from "./abi.ts";
 
 export interface AddressSet {
   /** At most {@link mostAddresses}; none is no rule. */
@@ -49,6 +49,13 @@ export function decodeAddresses(bytes: Uint8Array, layout: Layout): AddressSet {
     return inetAddress(bytes.subarray(from, from + 16), bytes[offset(layout, "prefixes") + at] ?? 0);
   });
   return { addresses, broadcast: broadcast.every((byte) => byte === 0) ? undefined : broadcast.join(".") };
+}
+
+/** Whether it is, or may become, the loopback of a context: nobody is tied to one (`kernel/addresses.h`). */
+export function isContextLoopback(address: string): boolean {
+  const [, , , , , , , , , , , , first, second = 0, third = 0] = parseInet(address) ?? [];
+  if (isIpv4(address)) return first === 127 && second * 256 + third >= firstGuestContext;
+  return inetText(parseInet(address) ?? new Uint8Array(16)).startsWith(loopback6(0).slice(0, -1));
 }
 
 /** The IPv6 loopback address of a context, which its processes know as ::1. */

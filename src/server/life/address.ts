@@ -1,6 +1,6 @@
 /** What a server is tied to, found out from its conf and the machine; nothing is changed here. */
 import { mostAddresses } from "../../context/abi.ts";
-import type { AddressSet } from "../../context/addresses.ts";
+import { type AddressSet, isContextLoopback } from "../../context/addresses.ts";
 import { familyBits, type InetAddress, isIpv4, isLinkLocal } from "../../linux/inet.ts";
 import { type DeviceAddress, deviceAddresses, devices, isLoopbackAddress } from "../../linux/ip.ts";
 import { hostAddress } from "../../linux/resolve.ts";
@@ -76,9 +76,10 @@ function aliasOf(
   return { device, family: "inet", address, prefix, broadcast };
 }
 
-/** `ALL`: what the machine has now, but for loopback and what means something on one link only. */
+/** `ALL`: what the machine has now, but for loopbacks, its own and those of servers, and what means something on one link only. */
 function everyAddress(name: ServerName, present: readonly DeviceAddress[]): readonly InetAddress[] {
-  const all = present.filter(({ address }) => !isLinkLocal(address) && !isLoopbackAddress(address));
+  const isLocal = (address: string) => isLinkLocal(address) || isLoopbackAddress(address) || isContextLoopback(address);
+  const all = present.filter(({ address }) => !isLocal(address));
   if (all.length > 0 && all.length <= mostAddresses) return all.map(({ address, prefix }) => ({ address, prefix }));
   const wayOut = "name those it shall have in IPROOT";
   throw failure(name, "tie it to ALL addresses", `the machine has ${all.length}, 1 to ${mostAddresses} can be`, wayOut);
@@ -98,6 +99,10 @@ export async function findTie(name: ServerName, conf: ServerConf, touchDevices: 
   const aliases: DeviceAddress[] = [];
   for (const wanted of conf.iproot) {
     const address = await resolve(name, wanted);
+    if (isContextLoopback(address)) {
+      const wayOut = "of 127.0.0.0/8 take one below 127.0.2.0";
+      throw failure(name, `tie it to ${address}`, "it is, or may become, the loopback of a context", wayOut);
+    }
     refuseTaken(name, address);
     const alias = touchDevices ? aliasOf(name, conf, wanted, address, present) : undefined;
     if (alias !== undefined) aliases.push(alias);

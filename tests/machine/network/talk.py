@@ -1,6 +1,7 @@
 """Small servers and clients for the network tests: serve SPEC..., or ask SPEC; a spec is key=value words.
 
-serve  kind=tcp|udp family=4|6 at=ADDRESS port=N only=0|1 (IPV6_V6ONLY) reuse=1 without bind: nobind=1 tag=TEXT,
+serve  kind=tcp|udp family=4|6 at=ADDRESS port=N only=0|1 (IPV6_V6ONLY) reuse=1 (SO_REUSEPORT) share=1 (SO_REUSEADDR)
+       device=NAME (SO_BINDTODEVICE) without bind: nobind=1 tag=TEXT,
        listen=0: bound at once, listening when a line comes in; group=ADDRESS interface=ADDRESS: joins it;
        speak=ADDRESS: a datagram socket that is given its port by sending there
        prints `bound ADDRESS PORT` for each spec, then answers every client: TAG, the local address, the peer's address;
@@ -43,6 +44,8 @@ def make(s):
         made.setsockopt(41, 26, int(s["only"]))
     if "reuse" in s:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if "share" in s:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if "device" in s:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, s["device"].encode())
     if "option" in s:

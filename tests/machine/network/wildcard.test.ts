@@ -118,13 +118,13 @@ describe("two servers with several addresses each, and a third service on the ma
 });
 
 test("sixteen addresses are served as two are, and a seventeenth is not", async () => {
-  const addresses = Array.from({ length: 16 }, (_, at) => `127.9.0.${at + 2}`);
+  const addresses = Array.from({ length: 16 }, (_, at) => `127.0.0.${at + 102}`);
   const all = await serve(tied(...addresses), ...["tcp", "udp"].map((kind) => `kind=${kind},port=8087,tag=sixteen`));
   for (const kind of ["tcp", "udp"]) {
     const answers = ask(main, ...addresses.map((at) => question(at, kind, 8087)));
     expect([kind, answers.map((answer) => answer.split(" ")[0])]).toEqual([kind, addresses.map(() => "sixteen")]);
   }
-  const next = ["tcp", "udp"].map((kind) => `${question("127.9.0.18", kind, 8087)},connected=1`);
+  const next = ["tcp", "udp"].map((kind) => `${question("127.0.0.118", kind, 8087)},connected=1`);
   expect(ask(main, ...next)).toEqual(["ECONNREFUSED", "ECONNREFUSED"]);
   await all.stop();
 });
@@ -233,10 +233,10 @@ print("done")`;
 }, 300_000);
 
 test("what is bound to the same address and port in another network namespace does not make it forgotten", async () => {
-  const both = await serve(tied("127.9.1.1", "127.9.1.2"), "kind=udp,port=8093,tag=both");
+  const both = await serve(tied("127.0.1.11", "127.0.1.12"), "kind=udp,port=8093,tag=both");
   const elsewhere = ["unshare", "--net", "sh", "-c", 'ip link set lo up; exec "$@"', "sh", ...main];
-  expect(bind(elsewhere, "kind=udp,family=4,at=127.9.1.2,port=8093")).toEqual(["bound 127.9.1.2"]);
-  expect(ask(main, question("127.9.1.2", "udp", 8093))[0]).toStartWith("both ");
+  expect(bind(elsewhere, "kind=udp,family=4,at=127.0.1.12,port=8093")).toEqual(["bound 127.0.1.12"]);
+  expect(ask(main, question("127.0.1.12", "udp", 8093))[0]).toStartWith("both ");
   await both.stop();
   // Nor does whoever is tied to a server's address lead what comes for it astray from there.
   const tiedElsewhere = ["chbind", "--silent", "--ip", "127.0.0.5", "--ip", "10.0.0.22", ...elsewhere];
