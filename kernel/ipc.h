@@ -3,6 +3,7 @@
  * Enforced by denial: an object of another context cannot be attached, used, asked about or removed, by root neither, and
  * /proc/sysvipc is closed to whoever would find other contexts in it (ipcs then lists what its caller may see). Context 1
  * looks at all and uses none; root of context 0 may remove what an ended context has left.
+ * One context makes at most a sixteenth of what can be marked on the machine (ENOSPC), all that are no servers together half.
  * Not a second name space: a key or a name that another context uses is taken (EACCES). A virtual server has an IPC
  * namespace of its own, with all names free. */
 #ifndef VS_IPC_H
@@ -16,14 +17,28 @@
 #define IPC_STAT 2
 #define IPC_WRITE 0222
 
+#define MOST_OBJECTS (1 << 18)
+#define MOST_OF_CONTEXT (MOST_OBJECTS / 16)
+#define MOST_BARE (MOST_OBJECTS / 2)
+
 /* Every System V object that is not of context 0, by the address of its permissions; gone when it is freed. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1 << 16);
+	__uint(max_entries, MOST_OBJECTS);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u64);
 	__type(value, struct owner);
 } objects SEC(".maps");
+
+/* How many of them each context has, with those of earlier contexts of its number; and all that were made in no server. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, VS_LAST + 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} object_counts SEC(".maps");
+
+static volatile __u64 bare_objects;
 
 /* How many of them stand in the main server's IPC namespace. */
 static volatile __u64 listed_objects;
@@ -40,18 +55,57 @@ static __always_inline bool in_host_ipc(void)
 	return host == BPF_CORE_READ(bpf_get_current_task_btf(), nsproxy, ipc_ns);
 }
 
+static __always_inline void uncount_object(struct owner *owner)
+{
+	__u32 xid = owner->xid, *count = bpf_map_lookup_elem(&object_counts, &xid);
+
+	if (count)
+		__sync_fetch_and_sub(count, 1);
+	if (owner->is_bare)
+		__sync_fetch_and_sub(&bare_objects, 1);
+}
+
+static __always_inline int count_object(struct owner *owner)
+{
+	__u32 xid = owner->xid, *count = bpf_map_lookup_elem(&object_counts, &xid);
+	bool full;
+
+	if (!count)
+		return -ENOMEM;
+	full = __sync_fetch_and_add(count, 1) >= MOST_OF_CONTEXT;
+	if (owner->is_bare)
+		full |= __sync_fetch_and_add(&bare_objects, 1) >= MOST_BARE;
+	if (full)
+		uncount_object(owner);
+	return errno_if(full, -ENOSPC);
+}
+
+static __always_inline bool is_held(__u32 xid)
+{
+	struct record *record = record_at(xid);
+
+	return record && record->flags & VS_FLAG_HELD;
+}
+
 static __always_inline int mark_object(struct kern_ipc_perm *object)
 {
 	__u64 key = (__u64)object;
 	__u32 xid = own_xid();
 	struct owner mark;
+	int error;
 
 	if (xid == VS_HOST)
 		return 0;
 	mark = mark_of(xid);
 	mark.is_listed = in_host_ipc();
-	if (bpf_map_update_elem(&objects, &key, &mark, BPF_ANY))
+	mark.is_bare = !is_held(xid);
+	error = count_object(&mark);
+	if (error)
+		return error;
+	if (bpf_map_update_elem(&objects, &key, &mark, BPF_ANY)) {
+		uncount_object(&mark);
 		return -ENOMEM;
+	}
 	if (mark.is_listed)
 		__sync_fetch_and_add(&listed_objects, 1);
 	return 0;
@@ -62,10 +116,12 @@ static __always_inline void forget_object(struct kern_ipc_perm *object)
 	__u64 key = (__u64)object;
 	struct owner *owner = bpf_map_lookup_elem(&objects, &key);
 
-	if (owner && owner->is_listed)
+	if (!owner)
+		return;
+	if (owner->is_listed)
 		__sync_fetch_and_sub(&listed_objects, 1);
-	if (owner)
-		bpf_map_delete_elem(&objects, &key);
+	uncount_object(owner);
+	bpf_map_delete_elem(&objects, &key);
 }
 
 static __always_inline struct owner *owner_of_object(struct kern_ipc_perm *object)

@@ -12,8 +12,9 @@
 
 struct owner {
 	__u32 xid;
-	/* System V IPC: it is in the main server's IPC namespace, where others would list it. */
-	__u32 is_listed;
+	/* System V IPC: it is in the main server's IPC namespace, where others would list it; its maker was no virtual server. */
+	__u16 is_listed;
+	__u16 is_bare;
 	__u64 born;
 };
 

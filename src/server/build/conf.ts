@@ -1,15 +1,16 @@
 /** The conf file of a new server: written once, complete or not at all; an existing one is never changed. */
-import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Tree } from "../../linux/beneath.ts";
 import { systemErrno, systemWords } from "../../linux/system-error.ts";
 import { VserverError } from "../../text/error.ts";
 import type { RootAddress } from "../conf/addresses.ts";
+import { wantedContexts } from "../conf/contexts.ts";
 import { readServerConf } from "../conf/read.ts";
 import { defaultServerConf, flagList, type ServerConf, type ServerFlag } from "../conf/server.ts";
 import { confValues, writeServerConf } from "../conf/write.ts";
 import { commandFile } from "../life/command.ts";
-import { isServerName, type ServerName } from "../name.ts";
+import type { ServerName } from "../name.ts";
 import { confDirectory, confFile } from "../paths.ts";
 
 const EEXIST = 17;
@@ -55,27 +56,16 @@ export function presentConf(name: ServerName, wanted: WantedConf): ServerConf | 
 
 /** @throws VserverError when another server has the context already. */
 export function expectFreeContext(name: ServerName, context: number | undefined): void {
-  if (context === undefined || !existsSync(confDirectory())) return;
-  for (const file of readdirSync(confDirectory(), "utf8")) {
-    const other = file.replace(/\.conf$/, "");
-    if (file === other || other === name || !isServerName(other) || contextOf(other) !== context) continue;
-    const cause = `${join(confDirectory(), file)} has it already`;
+  if (context === undefined) return;
+  for (const [other, wanted] of wantedContexts()) {
+    if (other === name || wanted !== context) continue;
+    const cause = `${confFile(other)} has it already`;
     throw new VserverError({
       object: `vserver ${name}`,
       attempt: `use the context ${context}`,
       cause,
       wayOut: "choose another, or none",
     });
-  }
-}
-
-function contextOf(name: ServerName): number | undefined {
-  try {
-    return readServerConf(name).conf.context;
-  } catch (thrown) {
-    // Another server's mistakes are not this one's: its own start tells them.
-    if (thrown instanceof VserverError) return undefined;
-    throw thrown;
   }
 }
 

@@ -1,9 +1,10 @@
 /** The security context a server gets: which one, and when it can be had. */
-import { firstDynamicContext, lastContext } from "../../context/abi.ts";
+import { firstDynamicContext, firstGuestContext, lastContext } from "../../context/abi.ts";
 import { callKernel } from "../../context/call.ts";
 import { contexts, processes } from "../../context/lists.ts";
 import { SystemCallError } from "../../linux/errno.ts";
 import { VserverError } from "../../text/error.ts";
+import { wantedContexts } from "../conf/contexts.ts";
 import type { Server } from "./server.ts";
 import { states } from "./state.ts";
 
@@ -11,11 +12,26 @@ import { states } from "./state.ts";
 const patience = 5000;
 const interval = 20;
 
-/** An id nobody uses: the conf's, or the highest free one (the kernel half hands out its own from the other end). */
+/**
+ * The highest of the ids that the kernel half hands out, from the other end, to whoever asks. Users may have taken all of
+ * them: then one below that no conf file asks for.
+ *
+ * @param wanted called only then
+ */
+export function freeContext(taken: ReadonlySet<number | null>, wanted: () => ReadonlySet<number>): number | undefined {
+  for (let xid = lastContext; xid >= firstDynamicContext; xid--) if (!taken.has(xid)) return xid;
+  const reserved = wanted();
+  for (let xid = firstDynamicContext - 1; xid >= firstGuestContext; xid--)
+    if (!taken.has(xid) && !reserved.has(xid)) return xid;
+  return undefined;
+}
+
+/** An id nobody uses: the conf's, or a free one. */
 export function chooseContext(server: Server): number {
   if (server.conf.context !== undefined) return server.conf.context;
   const taken = new Set([...contexts().map((one) => one.xid), ...states().map((state) => state.xid)]);
-  for (let xid = lastContext; xid >= firstDynamicContext; xid--) if (!taken.has(xid)) return xid;
+  const free = freeContext(taken, () => new Set(wantedContexts().values()));
+  if (free !== undefined) return free;
   throw new VserverError({ object: `vserver ${server.name}`, attempt: "choose a context", cause: "all are in use" });
 }
 

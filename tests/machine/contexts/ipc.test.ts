@@ -81,3 +81,31 @@ test("what an ended context leaves belongs to nobody who gets its number again, 
   ]);
   await again.end();
 });
+
+test("one context cannot take all the places there are for System V objects, and has its own again when they are gone", async () => {
+  const script = `
+import ctypes, errno, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def fill():
+    made = []
+    while (number := libc.msgget(0, 0o600)) >= 0: made.append(number)
+    print(len(made), errno.errorcode[ctypes.get_errno()], flush=True)
+    return made
+made = fill()
+sys.stdin.readline()
+for number in made: libc.msgctl(number, 0, None)
+made = fill()
+for number in made: libc.msgctl(number, 0, None)`;
+  const greedy = Bun.spawn(["chcontext", "--silent", "--ctx", "4921", "python3", "-c", script], {
+    stdin: "pipe",
+    stdout: "pipe",
+  });
+  const reader = greedy.stdout.getReader();
+  const line = async () => new TextDecoder().decode((await reader.read()).value);
+  expect(await line()).toBe("16384 ENOSPC\n");
+  const other = await Bun.$`chcontext --silent --ctx 4922 ipcmk --shmem 4096 --semaphore 1 --queue`.quiet().nothrow();
+  expect(other.exitCode).toBe(0);
+  greedy.stdin.end();
+  expect(await line()).toBe("16384 ENOSPC\n");
+  await greedy.exited;
+});
