@@ -80,9 +80,9 @@ static __always_inline bool has_room(struct bpf_sock_addr *ctx, struct bpf_sock 
 	return own && ctx->protocol == IPPROTO_UDP && face && face->shares && shares_port(ctx);
 }
 
-/* Lets go of the socket. */
+/* `here`: it was looked for at the address itself. Lets go of the socket. */
 static __always_inline enum service service_of(struct bpf_sock_addr *ctx, struct bpf_sock *sk, const struct address *at,
-					       __u64 set, __u32 manner)
+					       __u64 set, __u32 manner, bool here)
 {
 	enum service service = NO_SERVICE;
 	struct rule *rule;
@@ -94,7 +94,7 @@ static __always_inline enum service service_of(struct bpf_sock_addr *ctx, struct
 	own = rule && rule->own.id == set;
 	if (rule && serves(sk, at->high, at->low))
 		service = has_room(ctx, sk, at, own, manner) ? SHARED_SERVICE : FULL_SERVICE;
-	else if (manner == AS_FURTHER && ctx->protocol == IPPROTO_TCP)
+	else if (here && manner == AS_FURTHER && ctx->protocol == IPPROTO_TCP)
 		/* A listener that was there before would get nothing any more, as sk_lookup goes first. */
 		service = own && shares_stream(ctx, sk) ? SHARED_SERVICE : FULL_SERVICE;
 	bpf_sk_release(sk);
@@ -106,7 +106,8 @@ static __always_inline enum service service_at(struct bpf_sock_addr *ctx, const 
 {
 	if (!is_somewhere(stand))
 		return NO_SERVICE;
-	return service_of(ctx, find_at(ctx, ctx->protocol == IPPROTO_TCP, stand, ctx->user_port), at, set, manner);
+	return service_of(ctx, find_at(ctx, ctx->protocol == IPPROTO_TCP, stand, ctx->user_port), at, set, manner,
+			  is_same(stand, at));
 }
 
 /* Whether the very address is shared with a socket of another context: the kernel asks for the same user id at most, which the
