@@ -59,12 +59,16 @@ beforeAll(async () => {
         (at) =>
           `kind=udp,family=4,at=${at},port=8081,tag=shop${at === "239.1.2.3" ? `,group=${at},interface=${mine[0]}` : ""}`,
       ),
+      `kind=udp,family=6,at=ff15::3,port=8081,group=ff15::3,interface=${link},tag=shop`,
       `kind=tcp,family=6,at=fe80::5%${link},port=8082,tag=shop`,
     ),
     await serve(
       outside,
       ...["tcp", "udp"].map((kind) => `kind=${kind},family=6,port=9000,only=0,tag=outside`),
       "kind=mptcp,family=4,port=9001,tag=outside",
+      "kind=udp,family=4,at=239.1.2.4,port=9002,group=239.1.2.4,interface=10.2.0.2,tag=outside",
+      "kind=udp,family=6,at=ff15::4,port=9002,group=ff15::4,interface=eth0,tag=outside",
+      "kind=udp,family=4,at=10.2.0.255,port=9003,tag=outside",
     ),
   );
 }, 240_000);
@@ -93,14 +97,17 @@ describe("a service on every address", () => {
       expect(answer).toBe("ECONNREFUSED");
   });
 
-  test("a socket at the broadcast address of IPROOTBCAST and one at a group are reached, and answer from the own address", () => {
-    const [broadcast, group] = ask(
-      outside,
+  test("sockets at the broadcast address of IPROOTBCAST and at groups are reached, and answer from the own address", () => {
+    const questions = [
       question("10.2.0.255", "udp", 8081, ",broadcast=1"),
       question("239.1.2.3", "udp", 8081),
-    );
-    expect(broadcast).toBe("shop 10.2.0.255 10.2.0.2 from 10.2.0.5");
-    expect(group).toBe("shop 239.1.2.3 10.2.0.2 from 10.2.0.5");
+      question("ff15::3", "udp", 8081, ",device=eth0"),
+    ];
+    expect(ask(outside, ...questions)).toEqual([
+      "shop 10.2.0.255 10.2.0.2 from 10.2.0.5",
+      "shop 239.1.2.3 10.2.0.2 from 10.2.0.5",
+      "shop ff15::3 fd02::2 from fd02::5",
+    ]);
   });
 
   test("redirected by the main server, it answers where the main server has the address", () => {
@@ -114,7 +121,7 @@ describe("a service on every address", () => {
 });
 
 describe("what it says to others", () => {
-  test("comes from its own address, also to a group, by a device it has chosen, and of IPv6 on the link alone", () => {
+  test("comes from its own address, also to a group or to all, by a device it has chosen, and of IPv6 on the link alone", () => {
     const questions = [question("10.2.0.2", "tcp", 9000), question("fd02::2", "tcp", 9000)];
     expect(seen(ask(inGuest("shop"), ...questions, ...questions.map((one) => `${one},device=${link}`)))).toEqual([
       ...[mine[0], mine[2], mine[0], mine[2]].map(String),
@@ -122,6 +129,9 @@ describe("what it says to others", () => {
     const local = ["tcp", "udp"].map((kind) => question(`fe80::2%${link}`, kind, 9000));
     expect(seen(ask(inGuest("shop"), ...local))).toEqual(["fe80::5", "fe80::5"]);
     expect(ask(outside, question("fe80::5%eth0", "tcp", 8082))[0]).toStartWith("shop fe80::5");
+    const groups = ["239.1.2.4", "ff15::4"].map((to) => question(to, "udp", 9002, `,device=${link}`));
+    const all = question("10.2.0.255", "udp", 9003, ",broadcast=1");
+    expect(seen(ask(inGuest("shop"), ...groups, all))).toEqual([mine[0], mine[2], mine[0]].map(String));
   });
 
   test("MPTCP opens no further path from an address of the main server's that is registered for it", async () => {

@@ -2,7 +2,7 @@
 
 serve  kind=tcp|udp family=4|6 at=ADDRESS port=N only=0|1 (IPV6_V6ONLY) reuse=1 (SO_REUSEPORT) share=1 (SO_REUSEADDR)
        device=NAME (SO_BINDTODEVICE) without bind: nobind=1 tag=TEXT,
-       listen=0: bound at once, listening when a line comes in; group=ADDRESS interface=ADDRESS: joins it;
+       listen=0: bound at once, listening when a line comes in; group=ADDRESS interface=ADDRESS (IPv6: NAME): joins it;
        speak=ADDRESS: a datagram socket that is given its port by sending there
        prints `bound ADDRESS PORT` for each spec, then answers every client: TAG, the local address, the peer's address;
        ends with its standard input.
@@ -60,6 +60,12 @@ def pktinfo(s):
         return (41, 50, struct.pack("=16sI", socket.inet_pton(socket.AF_INET6, s["pktinfo"]), 0))
     return (0, 8, struct.pack("=I4s4s", 0, socket.inet_aton(s["pktinfo"]), b"\0" * 4))
 
+def join(made, group, interface):
+    if ":" in group:
+        made.setsockopt(41, 20, socket.inet_pton(socket.AF_INET6, group) + struct.pack("=I", socket.if_nametoindex(interface)))
+    else:
+        made.setsockopt(0, 35, socket.inet_aton(group) + socket.inet_aton(interface))
+
 def serve(words):
     sockets, kept = {}, []
     for word in words:
@@ -73,7 +79,7 @@ def serve(words):
         elif "nobind" not in s:
             made.bind(place(made, s.get("at"), s.get("port", "0")))
         if "group" in s:
-            made.setsockopt(0, 35, socket.inet_aton(s["group"]) + socket.inet_aton(s["interface"]))
+            join(made, s["group"], s["interface"])
         if "listen" in s:
             print("bound", *made.getsockname()[:2], flush=True)
             sys.stdin.readline()
