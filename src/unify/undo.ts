@@ -3,6 +3,7 @@ import { closeSync, constants } from "node:fs";
 import { statusOf } from "../linux/inode.ts";
 import { linkOpen } from "../linux/link.ts";
 import { openat2, resolve } from "../linux/openat2.ts";
+import { inheritProject } from "../linux/project.ts";
 import { duplicate } from "./duplicate.ts";
 import { Held, leftBy } from "./held.ts";
 import { unmark } from "./mark.ts";
@@ -25,6 +26,8 @@ function replaceAll(held: Held, names: readonly Place[], staging: Staging): void
   const copied = duplicate(held.descriptor, staging.descriptor, unfinished, true);
   const copy = openat2(staging.descriptor, unfinished, constants.O_RDONLY, resolve.BENEATH | resolve.NO_SYMLINKS);
   try {
+    // A tree with a disk limit takes in no file of another project.
+    for (const place of names.slice(0, 1)) inheritProject(copy, place.root.directoryOf(place));
     const replaced = held.node.status.inode;
     const ours = copied.inode;
     const spare = spareName(replaced, ours);

@@ -85,8 +85,14 @@ function freeProject(directory: string, taken: ReadonlySet<number>): number {
   }
 }
 
+/** No link is made from one project to another, and dpkg makes one of whatever it replaces. */
+function tellShared(name: string, files: number): void {
+  const cause = `${files} of its files are shared with other servers, and its package manager cannot replace them now`;
+  console.error(`vserver ${name}: ${cause}; vunify --undo --content ${name} makes them its own`);
+}
+
 /** Makes the tree a project. One at a time: the id is only taken when the tree's root has it. */
-function ownProject({ directory }: Place): number {
+function ownProject({ name, directory }: Place): number {
   const present = treeProject(directory);
   if (present !== undefined) return present;
   const unlock = waitForLock(join(runDirectory, ".project"));
@@ -97,7 +103,13 @@ function ownProject({ directory }: Place): number {
     setProjectQuota(directory, id, noLimits);
     // An interrupted run has left files with an id that no tree has. A marked file is several servers', and no disk's.
     const isFree = (now: number) => now === 0 || (now >= firstProject && !taken.has(now));
-    giveTree(directory, id, (file, now) => isFree(now) && !isMarked(file));
+    let shared = 0;
+    giveTree(directory, id, (file, now) => {
+      const marked = isMarked(file);
+      if (marked) shared += 1;
+      return !marked && isFree(now);
+    });
+    if (shared > 0) tellShared(name, shared);
     return id;
   } finally {
     unlock();

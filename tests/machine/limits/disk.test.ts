@@ -109,23 +109,35 @@ describe("ext4", () => {
     const { output } = await type(`
       ${uncount}
       dd if=/dev/zero of=/vservers/other/shared bs=1M count=8 status=none; setattr --iunlink /vservers/other/shared
-      ln /vservers/other/shared /vservers/dext4/tmp/shared
-      vserver --silent dext4 start; echo == before; vserver dext4 exec df -k --output=used / | tail -n 1
-      vserver dext4 exec cp /tmp/shared /tmp/own; sync; echo == after; vserver dext4 exec df -k --output=used / | tail -n 1
-      echo == unified; vserver dext4 exec sh -c ': >>/tmp/shared'
-      rm -rf /vservers/other /vservers/again; vserver dext4 exec rm /tmp/own /tmp/shared`);
+      mkdir -p /vservers/dext4/opt; ln /vservers/other/shared /vservers/dext4/opt/shared
+      echo == start; vserver --silent dext4 start
+      echo == before; vserver dext4 exec df -k --output=used / | tail -n 1
+      vserver dext4 exec cp /opt/shared /tmp/own; sync; echo == after; vserver dext4 exec df -k --output=used / | tail -n 1
+      echo == unified; vserver dext4 exec sh -c ': >>/opt/shared'
+      echo == link; vserver dext4 exec ln /opt/shared /opt/backup
+      vserver dext4 exec rm /tmp/own; vunify --undo --content dext4
+      echo == own; vserver dext4 exec ln /opt/shared /opt/backup && echo linked; lsattr -p /vservers/dext4/opt/shared
+      rm -rf /vservers/other /vservers/again; vserver dext4 exec rm -r /opt/shared /opt/backup`);
     const seen = parts(output);
     expect(Number(seen["before"])).toBeLessThan(6 * 1024);
     expect(Number(seen["after"]) - Number(seen["before"])).toBe(8 * 1024);
     expect(seen["unified"]).toContain("Operation not permitted");
+    // As dpkg does before it replaces a file.
+    expect(seen["start"]).toMatch(
+      /^vserver dext4: 1 of its files are shared .*; vunify --undo --content dext4 makes them/,
+    );
+    expect(seen["link"]).toContain("Invalid cross-device link");
+    expect(seen["own"]).toMatch(/^linked\n\s*1\d{6} /);
   }, 200_000);
 
   test("files with several names that are not unified count, in the tree and beyond it, and get more names", async () => {
     const { output } = await type(`
       ${uncount}
+      # Names are bytes, of no encoding.
+      mkdir "$(printf '/vservers/dext4/tmp/\\377')"; echo x >"$(printf '/vservers/dext4/tmp/\\377/\\376')"
       cd /vservers/dext4/tmp; echo x >inside; mkdir deep; ln inside deep/er; echo x >/vservers/other/beyond; ln /vservers/other/beyond beyond
       vserver --silent dext4 start
-      echo == projects; lsattr -p inside beyond
+      echo == projects; lsattr -p inside beyond; lsattr -p "$(printf '\\377')"
       for file in inside beyond; do
         echo == $file; vserver dext4 exec sh -c "dd if=/dev/zero of=/tmp/$file bs=1M count=60 oflag=append conv=notrunc; : >/tmp/$file"
         echo == ln $file; vserver dext4 exec ln /tmp/$file /tmp/more-$file && echo linked
@@ -133,7 +145,7 @@ describe("ext4", () => {
       echo == moved; vserver dext4 exec mv /tmp/beyond /root/moved && echo moved
       cd /; rm -rf /vservers/other /vservers/again`);
     const seen = parts(output);
-    expect(seen["projects"]?.match(/^\s*1\d{6} /gm)).toHaveLength(2);
+    expect(seen["projects"]?.match(/^\s*1\d{6} /gm)).toHaveLength(3);
     for (const file of ["inside", "beyond"]) {
       expect(seen[file]).toMatch(/No space left on device|Disk quota exceeded/);
       expect(seen[`ln ${file}`]).toBe("linked");
