@@ -166,7 +166,7 @@ static __always_inline bool is_of_loop(struct bpf_sock *sk, __u32 xid)
 	return rule && rule->loop == xid;
 }
 
-/* Connections that stray to a loopback are refused in listener.h. */
+/* Connections that stray to a loopback are refused in lookup.h. */
 static __always_inline int steer_stream4(struct __sk_buff *skb, __u32 from, __u32 to, struct ports *ports,
 					 struct place *place, struct stand *stand)
 {

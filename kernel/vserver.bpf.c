@@ -41,7 +41,7 @@
 #include "bind.h"
 #include "connect.h"
 #include "shown.h"
-#include "listener.h"
+#include "lookup.h"
 #include "backstop.h"
 #include "boot.h"
 #include "list.h"
