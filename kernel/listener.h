@@ -4,10 +4,10 @@
  * own, and look-ups for the others, and for its loopback, are steered to it; one that never called bind stands on the
  * wildcard, and look-ups for addresses that are not its own are refused, as for a hidden listener all are.
  * How: sockops sees a listener begin and end, and enters it in `listeners` under every own address; sk_lookup finds it
- * there (lookup.h); nobody takes an entry from a listener that has it. Where one cannot be entered, for it is MPTCP, another of the same
- * set has the entry (SO_REUSEPORT), or the table is full, it is noted in `stands`, and steer.h brings it what comes for the
- * further addresses: of several listeners any that is left. A loopback of a context is spoken to from itself and its server's
- * addresses alone.
+ * there (lookup.h); nobody takes an entry from a listener that has it. Where one cannot be entered, for it is MPTCP, another
+ * of the same set has the entry (SO_REUSEPORT), or the table is full, it is noted in `stands`, and steer.h brings it what
+ * comes for the further addresses: of several listeners any that is left. A loopback of a context is spoken to from itself
+ * and its server's addresses alone.
  * Established traffic is not touched. */
 #ifndef VS_LISTENER_H
 #define VS_LISTENER_H

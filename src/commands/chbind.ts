@@ -23,12 +23,13 @@ const manual: Manual = {
       value: "ADDRESS[/MASK]",
       repeat: true,
       about:
-        "a device (all its addresses but link-local ones, with their masks and broadcast), an IPv4 or IPv6 address, or a host name; MASK is a prefix length or, for IPv4, dotted; 24 and 64 unless said",
+        "a device (all its addresses but link-local ones, with their masks and broadcast), an IPv4 or IPv6 address, or a host name; of 127.0.0.0/8 none from 127.0.2.0 on, which are loopbacks of contexts; MASK is a prefix length or, for IPv4, dotted; 24 and 64 unless said",
     },
     {
       flag: "--bcast",
       value: "ADDRESS",
-      about: "an IPv4 broadcast address that may be bound to besides: a device (its own) or an address",
+      about:
+        "an IPv4 broadcast address that datagram sockets may be bound to besides: a device (its own) or an address; who is tied already keeps the one he has, or none",
     },
     { flag: "--silent", about: "do not print the addresses" },
   ],
