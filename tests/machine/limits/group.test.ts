@@ -122,7 +122,7 @@ describe("vlimit", () => {
 
   test("reports a limit that is below what is used: nothing more is had, nothing is lost", async () => {
     const { output } = await type(`
-      vserver lim exec sh -c 'for i in 1 2 3 4 5 6; do sleep 30 & done; sleep 30' >/dev/null 2>&1 & many=$!; sleep 4
+      vserver lim exec sh -c 'for i in 1 2 3 4 5 6; do sleep 15 & done; sleep 15' >/dev/null 2>&1 & many=$!; sleep 4
       echo == change; vlimit lim --nproc 3; echo $?
       echo == there; grep -c . /sys/fs/cgroup/vserver-lim/init/vserver-exec/cgroup.procs
       echo == more; vserver lim exec true; echo $?
