@@ -80,13 +80,6 @@ static __always_inline int count_object(struct owner *owner)
 	return errno_if(full, -ENOSPC);
 }
 
-static __always_inline bool is_held(__u32 xid)
-{
-	struct record *record = record_at(xid);
-
-	return record && record->flags & VS_FLAG_HELD;
-}
-
 static __always_inline int mark_object(struct kern_ipc_perm *object)
 {
 	__u64 key = (__u64)object;
@@ -98,7 +91,7 @@ static __always_inline int mark_object(struct kern_ipc_perm *object)
 		return 0;
 	mark = mark_of(xid);
 	mark.is_listed = in_host_ipc();
-	mark.is_bare = !is_held(xid);
+	mark.is_bare = !is_server(xid);
 	error = count_object(&mark);
 	if (error)
 		return error;

@@ -54,6 +54,14 @@ static __always_inline __u32 record_refs(struct record *record)
 	return *(volatile __u32 *)&record->refs;
 }
 
+/* Contexts that are held are virtual servers: only the administrator holds any. */
+static __always_inline bool is_server(__u32 xid)
+{
+	struct record *record = xid ? record_at(xid) : 0;
+
+	return record && record_refs(record) && record->flags & VS_FLAG_HELD;
+}
+
 /* Number of tasks, without the reference of HOLD. */
 static __always_inline __u32 record_tasks(struct record *record)
 {

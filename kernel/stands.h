@@ -89,7 +89,7 @@ static __always_inline bool is_ever_noted(bool stream)
 }
 
 /* Whose address it is, of servers: by that it is known where their sockets stand that serve every address. An entry that outlives
- * its server is asked whether the address is still the server's. */
+ * its server is asked whether the address is still the server's. Nobody but the administrator, who makes servers, can fill it. */
 struct home {
 	__u32 context;
 	__u32 streams; /* it has had listeners that sk_lookup does not find */
@@ -102,14 +102,6 @@ struct {
 	__type(key, struct address);
 	__type(value, struct home);
 } homes SEC(".maps");
-
-/* Only the administrator holds contexts: nobody else can fill the map. */
-static __always_inline bool is_server(__u32 context)
-{
-	struct record *record = context ? record_at(context) : 0;
-
-	return record && record_refs(record) && record->flags & VS_FLAG_HELD;
-}
 
 /* A global function, which the verifier goes through once. */
 __noinline bool is_home_of(__u32 context, __u64 high, __u64 low)

@@ -1,6 +1,6 @@
 /** The addresses that words of a command line or a conf file stand for, and the steps that tie a process to them. */
 import { mostAddresses } from "../context/abi.ts";
-import { type AddressSet, isContextLoopback } from "../context/addresses.ts";
+import { type AddressSet, contextLoopbackRefusal, isContextLoopback } from "../context/addresses.ts";
 import { deviceInet } from "../linux/device.ts";
 import { canonicalInet, familyBits, type InetAddress, isIpv4, isLinkLocal, prefixBits } from "../linux/inet.ts";
 import { type Step, step } from "../linux/plan/step.ts";
@@ -15,9 +15,8 @@ const usualPrefix = { 32: 24, 128: 64 } as const;
 /** What a context's services say to each other there is for none but them. */
 function refuseContextLoopback(tool: string, attempt: string, address: string): void {
   if (!isContextLoopback(address)) return;
-  const cause = "it is, or may become, the loopback of a context";
-  const wayOut = "of 127.0.0.0/8 take one below 127.0.2.0";
-  throw new VserverError({ object: tool, attempt: `${attempt} ${address}`, cause, wayOut, exitCode: chainExit });
+  const words = { object: tool, attempt: `${attempt} ${address}`, ...contextLoopbackRefusal };
+  throw new VserverError({ ...words, exitCode: chainExit });
 }
 
 const invalid = (tool: string, what: string, word: string) =>

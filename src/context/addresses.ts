@@ -58,6 +58,12 @@ export function isContextLoopback(address: string): boolean {
   return inetText(parseInet(address) ?? new Uint8Array(16)).startsWith(loopback6(0).slice(0, -1));
 }
 
+/** What is said to whoever asks for one. */
+export const contextLoopbackRefusal = {
+  cause: "it is, or may become, the loopback of a context",
+  wayOut: "take one of the main server's: of 127.0.0.0/8 those below 127.0.2.0, or ::1",
+} as const;
+
 /** The IPv6 loopback address of a context, which its processes know as ::1. */
 export function loopback6(xid: number): string {
   const bytes = new DataView(new ArrayBuffer(16));

@@ -1,6 +1,6 @@
 /** What a server is tied to, found out from its conf and the machine; nothing is changed here. */
 import { mostAddresses } from "../../context/abi.ts";
-import { type AddressSet, isContextLoopback } from "../../context/addresses.ts";
+import { type AddressSet, contextLoopbackRefusal, isContextLoopback } from "../../context/addresses.ts";
 import { familyBits, type InetAddress, isIpv4, isLinkLocal } from "../../linux/inet.ts";
 import { type DeviceAddress, deviceAddresses, devices, isLoopbackAddress } from "../../linux/ip.ts";
 import { hostAddress } from "../../linux/resolve.ts";
@@ -99,10 +99,8 @@ export async function findTie(name: ServerName, conf: ServerConf, touchDevices: 
   const aliases: DeviceAddress[] = [];
   for (const wanted of conf.iproot) {
     const address = await resolve(name, wanted);
-    if (isContextLoopback(address)) {
-      const wayOut = "of 127.0.0.0/8 take one below 127.0.2.0";
-      throw failure(name, `tie it to ${address}`, "it is, or may become, the loopback of a context", wayOut);
-    }
+    const { cause, wayOut } = contextLoopbackRefusal;
+    if (isContextLoopback(address)) throw failure(name, `tie it to ${address}`, cause, wayOut);
     refuseTaken(name, address);
     const alias = touchDevices ? aliasOf(name, conf, wanted, address, present) : undefined;
     if (alias !== undefined) aliases.push(alias);
